@@ -1,0 +1,30 @@
+# One entry point for people and CI. Every target works on a machine that has only Python
+# (3.11 or newer) and make: it creates .venv and installs what it needs, once.
+
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+STAMP  := $(VENV)/.installed
+
+.PHONY: install check test clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "idiolect needs Python 3.11 or newer; set PYTHON=")'
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev]"
+	touch $@
+
+check: $(STAMP)
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/pyright
+
+# The tests marked `real` use a small instruct model where the developers' tool for it is at hand.
+test: $(STAMP)
+	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
+	$(PY) -m pytest
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

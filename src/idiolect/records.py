@@ -1,0 +1,175 @@
+"""The values that flow through idiolect: Example, Candidate, Verdict, Measurement, Choice.
+
+All are frozen. Ids are derived from content, never drawn, so that the same inputs give the
+same id: that is what makes a run resumable and a paid answer reusable.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = [
+    "Candidate",
+    "Choice",
+    "CodeTests",
+    "Context",
+    "Example",
+    "Failure",
+    "FinishReason",
+    "Measurement",
+    "Message",
+    "Status",
+    "Verdict",
+    "content_id",
+]
+
+Role = Literal["system", "user", "assistant", "tool"]
+FinishReason = Literal["given", "stop", "length"]
+"""`given`: an existing text. `stop`: the model ended its turn. `length`: it was cut off."""
+Status = Literal["correct", "incorrect", "unparsable", "unchecked", "error"]
+"""`unparsable` is the model's fault, `error` is ours, `unchecked` is nobody's."""
+Context = Literal["prompt", "none"]
+"""What the target saw before the response when it was scored."""
+
+
+def content_id(*parts: object) -> str:
+    """Return 16 hex digits that depend on nothing but the parts' JSON form."""
+    text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeTests:
+    """What is needed to run a program against its tests."""
+
+    tests: tuple[str, ...]
+    """Statements that fail on a wrong program; for HumanEval, text that defines `check`."""
+
+    setup: str = ""
+    """Code that runs before the tests."""
+
+    prompt: str = ""
+    """Code that the response continues (HumanEval); empty when it is a whole program."""
+
+    entry_point: str | None = None
+    """Name of the function that `check` is called with (HumanEval)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A prompt, an optional reference response, and what is needed to check an answer."""
+
+    id: str
+    messages: tuple[Message, ...]
+    """The prompt: every turn before the response, the last one by the user."""
+
+    reference: str | None = None
+    answer: str | None = None
+    choices: tuple[str, ...] | None = None
+    tests: CodeTests | None = None
+    responses: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Responses that exist already, by name."""
+
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One response made by one strategy for one example, with its provenance."""
+
+    id: str
+    example_id: str
+    strategy: str
+    text: str
+    finish_reason: FinishReason
+    sample_index: int = 0
+    token_ids: tuple[int, ...] | None = None
+    """The ids that the target generated, without its end of turn; None for other texts."""
+
+    model: str | None = None
+    """Who wrote it; None when the dataset did."""
+
+    revision: str | None = None
+    prompt_hash: str | None = None
+    parent_id: str | None = None
+    """The candidate that this one corrects or continues."""
+
+    seed: int | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: float | None = None
+    """None is unknown, 0.0 is free."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a verifier found when it checked one candidate."""
+
+    candidate_id: str
+    verifier: str
+    status: Status
+    extracted: str | None = None
+    """The answer that was read out of the response, for a person to look at."""
+
+    rule: str | None = None
+    """The extraction rule that fired."""
+
+    detail: str | None = None
+    """Why, where status and extracted answer do not say it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """Raw sums over the tokens of one response under the target; every ratio derives from them.
+
+    Negative log-likelihoods are in nats and leave the terminator out.
+    """
+
+    candidate_id: str
+    context: Context
+    nll: float
+    tokens: int
+    bytes: int
+    """UTF-8 bytes of the response text."""
+
+    rank_sum: int
+    """Sum of token ranks; the most likely token of a row has rank 1."""
+
+    terminator_nll: float | None
+    """Of the template's end of turn; None for a response that was cut off."""
+
+    path: str
+    """The way of scoring that produced the numbers, as the scorer names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What selection decided about one candidate, and why."""
+
+    example_id: str
+    candidate_id: str
+    chosen: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A piece of work that gave no result. It does not stop the others."""
+
+    subject_id: str
+    """The example or candidate that failed."""
+
+    step: Literal["generate", "verify", "score"]
+    strategy: str
+    reason: str
+    retryable: bool

@@ -1,0 +1,1 @@
+"""Verification: verifiers by name. Each lives in its own file."""
