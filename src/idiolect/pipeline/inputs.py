@@ -41,6 +41,7 @@ class Job:
     """A loaded `LocalModel`."""
 
     scorer: Scorer
+    scorer_reason: str
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -77,7 +78,11 @@ class Job:
                     "template": self.target.chat.label,
                     "template_hash": self.target.chat.fingerprint,
                 },
-                "scoring": {"path": self.scorer.path, "noise_nats_per_token": self.scorer.noise},
+                "scoring": {
+                    "path": self.scorer.path,
+                    "why": self.scorer_reason,
+                    "noise_nats_per_token": self.scorer.noise,
+                },
                 "data": {
                     "source": self.dataset.source,
                     "fingerprint": self.dataset.fingerprint,
@@ -111,7 +116,7 @@ def open_job(
     chosen = tuple(get_strategy(name, column_names(dataset)) for name in strategies)
     _check(config)
     verifier, why = _verifier(config, dataset) if verify else (NO_VERIFIER, "not asked for")
-    target, scorer = _load(config)
+    target, scorer, scorer_reason = _load(config)
     identity = {
         "command": command,
         "data": dataset.fingerprint,
@@ -144,6 +149,7 @@ def open_job(
         verifier_reason=why,
         target=target,
         scorer=scorer,
+        scorer_reason=scorer_reason,
     )
 
 
@@ -202,13 +208,14 @@ def _verifier(config: Config, dataset: Dataset) -> tuple[str, str]:
     return name, why
 
 
-def _load(config: Config) -> tuple[Any, Scorer]:
+def _load(config: Config) -> tuple[Any, Scorer, str]:
     try:
         from idiolect.models.local import load_local_model
-        from idiolect.scoring.local import local_scorer
+        from idiolect.scoring.local import choose_scorer
     except ImportError as error:
         if error.name and error.name.split(".")[0] in ("torch", "transformers", "jaxtyping"):
             raise MissingExtra(error.name, "local", "a target on this machine") from None
         raise
     target = load_local_model(config.target)
-    return target, local_scorer(target)
+    choice = choose_scorer(target)
+    return target, choice.scorer, choice.reason
