@@ -129,12 +129,16 @@ def open_job(
         "seed": config.seed,
     }
     run = Run(config.output_dir or default_output_dir(command, config), identity, fresh=fresh)
-    write_atomically(
-        run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)
-    )
-    run.add(*dataset.examples)
-    for problem in dataset.problems:
-        run.log("warning", problem.message)
+    try:
+        write_atomically(
+            run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)
+        )
+        run.add(*dataset.examples)
+        for problem in dataset.problems:
+            run.log("warning", problem.message)
+    except BaseException:
+        run.close()
+        raise
     return Job(
         run=run,
         config=config,

@@ -61,7 +61,6 @@ def write_scores(run: Run, output: Path) -> None:
     scored = [c for c in run.all(Candidate) if c.id in measured]
     scored.sort(key=lambda c: place[c.example_id])
     lines = [json.dumps(score_row(c, measured[c.id]), ensure_ascii=False) + "\n" for c in scored]
-    output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(output, "".join(lines))
 
 
