@@ -17,6 +17,11 @@ from typing import Any
 
 import pytest
 import tiny
+from hypothesis import settings
+
+# The same examples every time, and no time limit on a machine that others share.
+settings.register_profile("idiolect", derandomize=True, deadline=None, database=None)
+settings.load_profile("idiolect")
 
 _REAL_MODEL = Path("~/.cache/idiolect-dev/smollm2-135m-instruct").expanduser()
 _REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
