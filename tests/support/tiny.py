@@ -173,7 +173,6 @@ def save_model(folder: Path, tokenizer: Any, *, max_length: int = 256, seed: int
         max_position_embeddings=max_length,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
         tie_word_embeddings=False,
         initializer_range=0.2,
     )
@@ -183,6 +182,8 @@ def save_model(folder: Path, tokenizer: Any, *, max_length: int = 256, seed: int
         probe = torch.randint(len(tokenizer), (4, 32))
     with torch.no_grad():
         model.lm_head.weight *= 3 / model(probe).logits.std()
+    # Only now: a model that is made with a pad token has a zero in its place.
+    model.config.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
