@@ -11,7 +11,10 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 # One thread, so that sums are added up in the same order every time.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import json
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +107,71 @@ def real_data() -> Path:
     if not _REAL_DATA.is_dir():
         pytest.skip("the real data is not here")
     return _REAL_DATA
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What a command left: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """The output of `--json`."""
+        return json.loads(self.out)
+
+    @property
+    def messages(self) -> list[str]:
+        """The lines on the error stream that are messages of ours."""
+        return [line for line in self.err.splitlines() if re.match(r"\w*[Ee]rror: ", line)]
+
+
+@pytest.fixture
+def idiolect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Printed]:
+    """Return a function that runs the command line in this process, in a folder of its own."""
+    from idiolect.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CI", "true")
+
+    def run(*arguments: object) -> Printed:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return Printed(code, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Count the responses that are scored and the answers that are generated."""
+    from idiolect.models.local import LocalModel
+    from idiolect.scoring import local
+
+    counts = {"scored": 0, "generated": 0}
+    make_scorer, generate = local.local_scorer, LocalModel.generate
+
+    class Counting:
+        def __init__(self, scorer: Any) -> None:
+            self._scorer = scorer
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._scorer, name)
+
+        def score(self, requests: Any) -> Any:
+            counts["scored"] += len(requests)
+            return self._scorer.score(requests)
+
+    def counting_generate(self: Any, requests: Any) -> Any:
+        for result in generate(self, requests):
+            counts["generated"] += 1
+            yield result
+
+    monkeypatch.setattr(local, "local_scorer", lambda model: Counting(make_scorer(model)))
+    monkeypatch.setattr(LocalModel, "generate", counting_generate)
+    return counts
