@@ -1,17 +1,7 @@
 """What the tests share: tiny models made once a session, and the real one where it is there."""
 
-import os
-
-# Before anything of Hugging Face is imported: nothing is fetched, nothing is reported.
-os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["HF_DATASETS_OFFLINE"] = "1"
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-os.environ["DO_NOT_TRACK"] = "1"
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
-# One thread, so that sums are added up in the same order every time.
-os.environ["OMP_NUM_THREADS"] = "1"
-
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +12,17 @@ import pytest
 import tiny
 from hypothesis import settings
 
+# Before anything of Hugging Face is imported: nothing is fetched, nothing is reported.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["DO_NOT_TRACK"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# Processes that tests start see the code under test.
+_HERE = Path(__file__).parent
+os.environ["PYTHONPATH"] = os.pathsep.join([str(_HERE.parent / "src"), str(_HERE / "support")])
+# One thread, so that sums are added up in the same order every time.
+os.environ["OMP_NUM_THREADS"] = "1"
 # The same examples every time, and no time limit on a machine that others share.
 settings.register_profile("idiolect", derandomize=True, deadline=None, database=None)
 settings.load_profile("idiolect")

@@ -34,13 +34,11 @@ def candidate(name: str, text: str = "") -> Candidate:
 @pytest.fixture
 def holder(tmp_path):
     """Return a real other process that holds the run `held`."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path / "held")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=environment,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"

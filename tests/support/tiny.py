@@ -7,7 +7,8 @@ flat logits every log-probability is -ln V and an error in the tokens would not 
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -189,11 +190,11 @@ def save_model(folder: Path, tokenizer: Any, *, max_length: int = 256, seed: int
     return folder
 
 
-def run_main(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-    """Run the command line in a child process and exit with its code."""
-    import sys
-
-    os.environ.update(environment or {})
+def run_main(arguments: Sequence[str], log: Path) -> None:
+    """Run the command line in a child process, print to a file, and exit with its code."""
+    printed = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(printed, 1)
+    os.dup2(printed, 2)
     import torch
 
     torch.set_num_threads(1)
