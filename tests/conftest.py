@@ -1,6 +1,7 @@
 """What the tests share: tiny models made once a session, and the real one where it is there."""
 
 import json
+import multiprocessing
 import os
 import re
 from collections.abc import Callable
@@ -176,3 +177,32 @@ def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setattr(local, "local_scorer", lambda model: Counting(make_scorer(model)))
     monkeypatch.setattr(LocalModel, "generate", counting_generate)
     return counts
+
+
+@pytest.fixture(scope="session")
+def start():
+    """Return a function that runs the command line in a real process of its own.
+
+    The processes are forks of a server that has the heavy libraries loaded, so that a start
+    takes no time worth speaking of.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["torch", "transformers.models.llama.modeling_llama", "idiolect.pipeline.build", "tiny"]
+    )
+
+    def begin(
+        *arguments: object, log: Path, largest_file: int | None = None
+    ) -> multiprocessing.process.BaseProcess:
+        words = [str(argument) for argument in arguments]
+        process = context.Process(target=tiny.run_main, args=(words, log, largest_file))
+        process.start()
+        return process
+
+    return begin
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Return the file that the processes print to."""
+    return tmp_path / "printed.txt"

@@ -1,12 +1,10 @@
 """A run that is killed at any moment ends with the rows of one that was not."""
 
-import multiprocessing
 import os
 import random
 import signal
 import sqlite3
 import time
-from pathlib import Path
 
 import pytest
 import tiny
@@ -19,42 +17,15 @@ KILLS = 10
 DIARY = "events"
 
 
-@pytest.fixture(scope="session")
-def start():
-    """Return a function that runs the command line in a real process of its own.
-
-    The processes are forks of a server that has the heavy libraries loaded, so that a start
-    takes no time worth speaking of.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["torch", "transformers.models.llama.modeling_llama", "idiolect.pipeline.build", "tiny"]
-    )
-
-    def begin(*arguments: object, log: Path) -> multiprocessing.process.BaseProcess:
-        words = [str(argument) for argument in arguments]
-        process = context.Process(target=tiny.run_main, args=(words, log))
-        process.start()
-        return process
-
-    return begin
-
-
 @pytest.fixture
 def command(tmp_path, tiny_model):
     """Return the words of a `build` that takes some seconds, without its run directory."""
-    data = tiny.write_jsonl(tmp_path / "sums.jsonl", tiny.arithmetic_rows(12))
+    data = tiny.write_jsonl(tmp_path / "sums.jsonl", tiny.arithmetic_rows(8))
     return (
         *("build", data, "--target", tiny_model, "--measures", "perplexity,ifd", "--quiet"),
-        *("--set", "own.samples=4", "--set", "own.temperature=1.0"),
-        *("--set", "own.max_new_tokens=16"),
+        *("--set", "own.samples=3", "--set", "own.temperature=1.0"),
+        *("--set", "own.max_new_tokens=12"),
     )
-
-
-@pytest.fixture
-def log(tmp_path):
-    """Return the file that the processes print to."""
-    return tmp_path / "printed.txt"
 
 
 def tables(run) -> dict[str, list[tuple]]:

@@ -7,6 +7,7 @@ flat logits every log-probability is -ln V and an error in the tokens would not 
 
 import json
 import os
+import resource
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -190,8 +191,13 @@ def save_model(folder: Path, tokenizer: Any, *, max_length: int = 256, seed: int
     return folder
 
 
-def run_main(arguments: Sequence[str], log: Path) -> None:
-    """Run the command line in a child process, print to a file, and exit with its code."""
+def run_main(arguments: Sequence[str], log: Path, largest_file: int | None) -> None:
+    """Run the command line in a child process, print to a file, and exit with its code.
+
+    `largest_file` is a number of bytes that no file of the process may grow beyond.
+    """
+    if largest_file is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     printed = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(printed, 1)
     os.dup2(printed, 2)

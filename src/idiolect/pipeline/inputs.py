@@ -108,6 +108,11 @@ def open_job(
         ConfigError: a name is unknown or the settings contradict each other.
         RunError: the run is held, or was made from other inputs.
     """
+    if not strategies:
+        raise ConfigError(
+            f"{dataset.source}: holds no responses; name their column with --columns "
+            "reference=..., or let the target answer with `idiolect build`"
+        )
     chosen = tuple(get_strategy(name, column_names(dataset)) for name in strategies)
     _check(config)
     verifier, why = _verifier(config, dataset) if verify else (NO_VERIFIER, "not asked for")
