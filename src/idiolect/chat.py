@@ -90,7 +90,7 @@ class ChatFormat:
         self.label = f"plain format {plain!r}" if plain else "its own chat template"
         self._suffix = self._closing_text()
         ids = self._encode(self._suffix)
-        if not ids:
+        if not self._suffix.strip():
             raise TemplateError(
                 f"{name}: {self.label} puts nothing after a response, so its end cannot be "
                 "learned or scored; use a template that ends the assistant's turn"
@@ -98,7 +98,7 @@ class ChatFormat:
         self.suffix_ids: tuple[int, ...] = ids
         """Everything that the template puts after a response: end of turn, then newlines."""
 
-        self.terminator_id: int = ids[0]
+        self.terminator_id: int = _terminator(tokenizer, ids)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -244,6 +244,16 @@ def _leading_ids(tokenizer: Any) -> tuple[int, ...]:
     bos = tokenizer.bos_token_id
     first = tuple(tokenizer.encode("a", add_special_tokens=True))[:1]
     return first if bos is not None and first == (bos,) else ()
+
+
+def _terminator(tokenizer: Any, suffix_ids: Sequence[int]) -> int:
+    """Return the id that ends a turn: the first special one, where there is one.
+
+    Some templates (Llama 2) write a space before it. Generation must not stop at a space.
+    """
+    added: Mapping[int, Any] = tokenizer.added_tokens_decoder
+    special = {*tokenizer.all_special_ids, *(i for i, token in added.items() if token.special)}
+    return next((i for i in suffix_ids if i in special), suffix_ids[0])
 
 
 def _template(tokenizer: Any, name: str, plain: str | None) -> str:

@@ -25,6 +25,8 @@ COMMANDS: dict[str, str] = {
 }
 """Each lives in the file of its name; only the one that is called is imported."""
 
+_INTERRUPTED = 130
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
@@ -39,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     try:
         code = _app(words)([w for w in words if w != "--debug"], standalone_mode=False)
+        if code == _INTERRUPTED:  # typer makes this of a KeyboardInterrupt inside a command
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
         print(f"error: {error.format_message()}", file=sys.stderr)
@@ -47,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         line = shlex.join(["idiolect", *words])
         print(f"\ninterrupted; what is done is kept. Resume with: {line}", file=sys.stderr)
-        return 130
+        return _INTERRUPTED
     except IdiolectError as error:
         if debug:
             raise

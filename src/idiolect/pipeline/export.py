@@ -44,7 +44,6 @@ def export_run(run: Run | RunReader, output: Path, *, to: str) -> Path:
         if (candidate := chosen.get(example.id)) is not None
     ]
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in export_rows(rows, to=to)]
-    output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(output, "".join(lines))
     return output
 

@@ -113,6 +113,11 @@ def open_job(
         ConfigError: a name is unknown or the settings contradict each other.
         RunError: the run is held, or was made from other inputs.
     """
+    if not strategies:
+        raise ConfigError(
+            f"{dataset.source}: holds no responses; name their column with --columns "
+            "reference=..., or let the target answer with `idiolect build`"
+        )
     chosen = tuple(get_strategy(name, column_names(dataset)) for name in strategies)
     _check(config)
     verifier, why = _verifier(config, dataset) if verify else (NO_VERIFIER, "not asked for")
@@ -134,12 +139,16 @@ def open_job(
         "seed": config.seed,
     }
     run = Run(config.output_dir or default_output_dir(command, config), identity, fresh=fresh)
-    write_atomically(
-        run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)
-    )
-    run.add(*dataset.examples)
-    for problem in dataset.problems:
-        run.log("warning", problem.message)
+    try:
+        write_atomically(
+            run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)
+        )
+        run.add(*dataset.examples)
+        for problem in dataset.problems:
+            run.log("warning", problem.message)
+    except BaseException:
+        run.close()
+        raise
     return Job(
         run=run,
         config=config,
