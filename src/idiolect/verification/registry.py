@@ -7,12 +7,14 @@ from idiolect.errors import ConfigError, nearest
 from idiolect.records import Example
 from idiolect.verification.base import Verifier
 from idiolect.verification.choice import Choice
+from idiolect.verification.code import Code
 from idiolect.verification.exact import Exact
 from idiolect.verification.numeric import Numeric, read_answer
 
 __all__ = ["NO_VERIFIER", "VERIFIERS", "detect_verifier", "get_verifier"]
 
 VERIFIERS: dict[str, Callable[[], Verifier]] = {
+    "code": Code,
     "numeric": Numeric,
     "choice": Choice,
     "exact": Exact,
