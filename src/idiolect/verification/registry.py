@@ -9,6 +9,7 @@ from idiolect.verification.base import Verifier
 from idiolect.verification.choice import Choice
 from idiolect.verification.code import Code
 from idiolect.verification.exact import Exact
+from idiolect.verification.maths import Maths
 from idiolect.verification.numeric import Numeric, read_answer
 
 __all__ = ["NO_VERIFIER", "VERIFIERS", "detect_verifier", "get_verifier"]
@@ -18,6 +19,7 @@ VERIFIERS: dict[str, Callable[[], Verifier]] = {
     "numeric": Numeric,
     "choice": Choice,
     "exact": Exact,
+    "maths": Maths,
 }
 NO_VERIFIER = "none"
 """What `detect_verifier` answers for data that hold nothing to check against."""
@@ -29,12 +31,19 @@ _ALGEBRA = re.compile(
 )
 
 
-def get_verifier(name: str) -> Verifier:
+def get_verifier(name: str, *, confirm_run_unsafe_code: bool = False) -> Verifier:
     """Return a new verifier.
 
+    Args:
+        name: one of `VERIFIERS`.
+        confirm_run_unsafe_code: allows `code` to run generated programs in a sandbox.
+
     Raises:
-        ConfigError: there is no verifier of that name.
+        ConfigError: there is no verifier of that name; or it is `code` and running programs
+            was not confirmed, or there is no sandbox to run them in.
     """
+    if name == "code":
+        return Code(confirm_run_unsafe_code=confirm_run_unsafe_code)
     factory = VERIFIERS.get(name)
     if factory is None:
         raise ConfigError(

@@ -68,8 +68,8 @@ class Peer:
 
     def _called_back(self, message: dict[str, Any]) -> dict[str, Any]:
         try:
-            function: Callable[..., Any] = self._callbacks[message["callback"]]
-            value: Any = function(*[decode(a, self._lookup) for a in message["args"]])
+            arguments: list[Any] = [decode(a, self._lookup) for a in message["args"]]
+            value = self._callbacks[int(message["callback"])](*arguments)
             return {"value": encode(value, self._keep)}
         except Exception as error:
             # The test's function may raise anything; the program gets to see that it did.
