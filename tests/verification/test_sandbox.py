@@ -89,7 +89,7 @@ def test_a_container_gets_no_network_no_rights_and_limits():
         "--cap-drop ALL",
         "--security-opt no-new-privileges",
         "--user 65534:65534",
-        "--pids-limit 12",
+        "--pids-limit 10",
         "--memory 1024m",
         "--pull never",
     ):

@@ -47,8 +47,9 @@ class Limits:
     memory_mib: int = 512
     """Address space of each process."""
 
-    processes: int = 8
-    """Processes and threads that the program may have."""
+    processes: int = 6
+    """Processes and threads inside, the two of ours and the sandbox's first one included. Together
+    with `memory_mib` this bounds what one program can take."""
 
     file_mib: int = 8
     """The size of /tmp, and of any file in it."""
