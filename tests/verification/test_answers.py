@@ -154,6 +154,8 @@ NUMERIC = [
     ("12", "Final Answer: twelve", C),
     ("121", "Final Answer: one hundred and twenty-one eggs", C),
     ("4", "Final Answer: the 4th", C),
+    ("2", "Final Answer: There are 2 pairs of integers with $x^2 - y^2 = 51$.", C),
+    ("1", "Now z = 66 - 4 x $1.00 - ", U),
     # --- expressions are no numbers
     ("2", "Final Answer: $2\\sqrt{3}$", U),
     ("2", "Final Answer: 2√3", U),

@@ -52,6 +52,7 @@ WRONG = {
     "raises": "def f(x):\n    raise ValueError(x)",
     "own asserts fail": "def f(x):\n    return x * x\nassert f(2) == 5",
     "missing import": "def f(x):\n    return math.pow(x, 2)",
+    "other name": "g = lambda x: x * x\n\nThat is all.",
     "nothing returned": "def f(x):\n    x * x",
 }
 NO_PROGRAM = {

@@ -28,6 +28,8 @@ class Reading:
 _PARENTHESIS = re.compile(r"\([^()\n]{0,400}\)")
 _LETTER = re.compile(r"[A-Za-z]")
 _ASSIGNED = re.compile(r"(?<![\w\\])[A-Za-z](?:_\{?\w\}?)?[ ]?=(?!=)")
+_COUNT = re.compile(r"there (?:is|are|were) (?:only |exactly |just )?\d[\d,]*(?![\d./^])", re.I)
+_CUT_OFF = re.compile(r"[-+*/=×(,][\s$]*\Z")
 _LABELLED = re.compile(r"[A-Za-z]{2}:[ ]{0,2}[-$£€]?\d")
 _BETWEEN = re.compile(
     r"[ ]*(?:,|;|/|&|\bor\b|\band\b|,[ ]*(?:or|and)\b)[ ]*(?:\\?[A-Za-z][ ]?=[ ]?)?\Z"
@@ -150,6 +152,10 @@ def read_answer(response: str) -> Reading:
 def _stated_numbers(stated: Stated) -> Reading:
     text = plain_text(stated.text[:_WHOLE_TEXT_LIMIT]).strip()
     text = _without_remarks(text)
+    count = _COUNT.match(text)
+    if count:
+        # "There are 2 pairs with x^2 - y^2 = 51" states 2, whatever follows.
+        text = count.group()
     clauses = _assignments(text)
     if clauses is not None:
         return Reading(numbers=clauses, text=stated.text, rule=f"{stated.rule}/several")
@@ -248,6 +254,9 @@ def _last_number(response: str) -> Reading:
     if len(response) > _WHOLE_TEXT_LIMIT:
         # The cut may have gone through a number.
         tail = tail[tail.find(" ") + 1 :]
+    if _CUT_OFF.search(tail[-20:]):
+        # The last number of a text that stops in a formula is no answer.
+        return Reading(numbers=(), text="", rule="none", problem="the response is cut off")
     numbers = [number for number in read_numbers(tail) if not number.part]
     if numbers:
         return Reading(numbers=(numbers[-1],), text=numbers[-1].text, rule="last-number")

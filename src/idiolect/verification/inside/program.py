@@ -68,7 +68,9 @@ def _load(variants: list[str], names: list[str]) -> dict[str, Any]:
     index, code, defined, trimmed = compiled[0]
     if wanted and not wanted & defined:
         problem = f"defines none of {', '.join(sorted(wanted))}"
-        return {"loaded": False, "syntax": bool(problems), "problem": problem}
+        # Prose can be valid Python; only what defines something is a program.
+        nothing = not any(entry[2] for entry in compiled)
+        return {"loaded": False, "syntax": nothing, "problem": problem}
     module = types.ModuleType("program")
     try:
         exec(code, module.__dict__)
