@@ -226,5 +226,5 @@ def _load(config: Config) -> tuple[Any, Scorer, str]:
             raise MissingExtra(error.name, "local", "a target on this machine") from None
         raise
     target = load_local_model(config.target)
-    choice = choose_scorer(target)
+    choice = choose_scorer(target.module, name=target.name, max_length=target.max_length)
     return target, choice.scorer, choice.reason
