@@ -27,6 +27,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from idiolect.scoring.attention_cuda import Layout, can_use_varlen, varlen
 from idiolect.scoring.planner import Pack, Piece
 
 __all__ = ["ATTENTION_NAME", "Plan", "attend", "merge", "shared_prompt_attention", "using"]
@@ -43,6 +44,9 @@ class Plan:
         default_factory=dict[int, dict[int, tuple[Tensor, Tensor]]]
     )
     """Group -> layer -> keys and values of a prompt that later packs still need."""
+
+    layout: Layout | None = None
+    """For the GPU kernel; made by the first layer that uses it."""
 
 
 @contextmanager
@@ -93,6 +97,10 @@ def shared_prompt_attention(
     )
     out = query.new_empty(query.shape[2], query.shape[1], value.shape[3])
     q, k, v = query[0], key[0], value[0]
+    fits_window = sliding_window is None or max(plan.pack.positions) < sliding_window
+    if softcap is None and fits_window and can_use_varlen(query, value):
+        _attend_pack(out, q, k, v, plan, int(module.layer_idx), rule)
+        return out[None], None
     for piece in plan.pack.pieces:
         _attend_piece(out, q, k, v, piece, plan, int(module.layer_idx), rule)
     return out[None], None
@@ -118,16 +126,11 @@ def _attend_piece(
     layer: int,
     rule: _Rule,
 ) -> None:
-    start, stop = piece.prompt_start, piece.prompt_stop
+    prompt_k, prompt_v = _prompt_keys(k, v, piece, plan, layer)
     if piece.has_prompt:
-        prompt_k, prompt_v = k[:, start:stop], v[:, start:stop]
+        start, stop = piece.prompt_start, piece.prompt_stop
         part = attend(q[:, start:stop], prompt_k, prompt_v, rule, offset=0)
         out[start:stop] = _with_sink(*part, rule).transpose(0, 1)
-        if not piece.is_last:
-            kept = plan.kept.setdefault(piece.group, {})
-            kept[layer] = prompt_k.clone(), prompt_v.clone()
-    else:
-        prompt_k, prompt_v = plan.kept[piece.group][layer]
     first, last = piece.responses
     if first == last:
         return
@@ -146,6 +149,60 @@ def _attend_piece(
             rows = slice(a - first, b - first)
             prompt = from_prompt[0][:, rows], from_prompt[1][:, rows]
         out[a:b] = _with_sink(*merge(prompt, own), rule).transpose(0, 1)
+
+
+def _attend_pack(
+    out: Float[Tensor, "tokens q_heads width"],
+    q: Float[Tensor, "q_heads tokens width"],
+    k: Float[Tensor, "k_heads tokens width"],
+    v: Float[Tensor, "k_heads tokens width"],
+    plan: Plan,
+    layer: int,
+    rule: _Rule,
+) -> None:
+    """Attend for all pieces of a pack at once, on a GPU."""
+    if plan.layout is None:
+        plan.layout = Layout.of(plan.pack, q.device)
+    layout = plan.layout
+    rows_q, rows_k, rows_v = (x.transpose(0, 1).contiguous() for x in (q, k, v))
+    longest = layout.longest_own, layout.longest_own
+    own_out, own_lse = varlen(
+        rows_q, rows_k, rows_v, layout.own, layout.own, longest, scale=rule.scale, is_causal=True
+    )
+    if len(layout.response_rows):
+        prompts = [_prompt_keys(k, v, piece, plan, layer) for piece in plan.pack.pieces]
+        seen = [p for p, piece in zip(prompts, plan.pack.pieces, strict=True) if _has_rows(piece)]
+        part = varlen(
+            rows_q[layout.response_rows],
+            torch.cat([key for key, _ in seen], dim=1).transpose(0, 1).contiguous(),
+            torch.cat([value for _, value in seen], dim=1).transpose(0, 1).contiguous(),
+            layout.responses,
+            layout.prompts,
+            (layout.longest_responses, layout.longest_prompt),
+            scale=rule.scale,
+            is_causal=False,
+        )
+        own = own_out[:, layout.response_rows], own_lse[:, layout.response_rows]
+        merged, lse = merge(part, own)
+        own_out[:, layout.response_rows] = merged
+        own_lse[:, layout.response_rows] = lse
+    out.copy_(_with_sink(own_out, own_lse, rule).transpose(0, 1))
+
+
+def _prompt_keys(
+    k: Tensor, v: Tensor, piece: Piece, plan: Plan, layer: int
+) -> tuple[Tensor, Tensor]:
+    """Return keys and values of a piece's prompt, from the pack or as kept; keep them if asked."""
+    if not piece.has_prompt:
+        return plan.kept[piece.group][layer]
+    rows = slice(piece.prompt_start, piece.prompt_stop)
+    if not piece.is_last:
+        plan.kept.setdefault(piece.group, {})[layer] = k[:, rows].clone(), v[:, rows].clone()
+    return k[:, rows], v[:, rows]
+
+
+def _has_rows(piece: Piece) -> bool:
+    return piece.responses[1] > piece.responses[0]
 
 
 def _longest(piece: Piece) -> int:
