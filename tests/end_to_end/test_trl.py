@@ -7,7 +7,8 @@ import tiny
 
 from idiolect.config import TargetConfig
 from idiolect.models.local import load_local_model
-from idiolect.records import Message
+from idiolect.records import Measurement, Message
+from idiolect.runs import RunReader
 from idiolect.scoring.base import Score, ScoreRequest
 from idiolect.scoring.plain import PlainScorer
 
@@ -121,6 +122,28 @@ def test_padding_with_the_end_of_turn_hides_no_end_of_turn_from_the_loss(
         == 0
     )
     check(model, tmp_path / "run" / "train.jsonl", train)
+
+
+def test_thoughts_that_were_stripped_for_scoring_are_not_trained_on(
+    idiolect, tmp_path, make_model, train
+):
+    rows = tiny.arithmetic_rows(ROWS)
+    for row in rows:
+        row["reference"] = "<think>\nhm, hm\n</think>\n\n" + row["reference"]
+    data = tiny.write_jsonl(tmp_path / "data.jsonl", rows)
+    printed = idiolect(
+        *("build", data, "--target", make_model(), "--strategies", "reference", "-o", "run"),
+        *("--set", "target.thinking=strip"),
+    )
+    assert printed.code == 0
+    file = tmp_path / "run" / "train.jsonl"
+    check(make_model(), file, train)
+    assert "<think>" not in file.read_text()
+    with RunReader(tmp_path / "run") as run:
+        scored = {m.candidate_id: m.bytes for m in run.all(Measurement)}
+    for row in map(json.loads, file.read_text().splitlines()):
+        text = row["completion"][0]["content"]
+        assert len(text.encode()) == scored[row["metadata"]["candidate_id"]]
 
 
 @pytest.mark.real
