@@ -43,6 +43,7 @@ class Job:
     """A loaded `LocalModel`."""
 
     scorer: Scorer
+    scorer_reason: str
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -79,7 +80,11 @@ class Job:
                     "template": self.target.chat.label,
                     "template_hash": self.target.chat.fingerprint,
                 },
-                "scoring": {"path": self.scorer.path, "noise_nats_per_token": self.scorer.noise},
+                "scoring": {
+                    "path": self.scorer.path,
+                    "why": self.scorer_reason,
+                    "noise_nats_per_token": self.scorer.noise,
+                },
                 "data": {
                     "source": self.dataset.source,
                     "fingerprint": self.dataset.fingerprint,
@@ -118,7 +123,7 @@ def open_job(
     chosen = tuple(get_strategy(name, column_names(dataset)) for name in strategies)
     _check(config)
     verifier, why = _verifier(config, dataset) if verify else (NO_VERIFIER, "not asked for")
-    target, scorer = _load(config)
+    target, scorer, scorer_reason = _load(config)
     identity = {
         "command": command,
         "data": dataset.fingerprint,
@@ -155,6 +160,7 @@ def open_job(
         verifier_reason=why,
         target=target,
         scorer=scorer,
+        scorer_reason=scorer_reason,
     )
 
 
@@ -213,14 +219,15 @@ def _verifier(config: Config, dataset: Dataset) -> tuple[str, str]:
     return name, why
 
 
-def _load(config: Config) -> tuple[Any, Scorer]:
+def _load(config: Config) -> tuple[Any, Scorer, str]:
     try:
         from idiolect.models.local import load_local_model
-        from idiolect.scoring.local import local_scorer
+        from idiolect.scoring.local import choose_scorer
 
         target = load_local_model(config.target)
-        return target, local_scorer(target)
+        choice = choose_scorer(target)
     except ImportError as error:
         if error.name and error.name.split(".")[0] in _LOCAL_PACKAGES:
             raise MissingExtra(error.name, "local", "a target on this machine") from None
         raise
+    return target, choice.scorer, choice.reason
