@@ -225,7 +225,7 @@ def _load(config: Config) -> tuple[Any, Scorer, str]:
         from idiolect.scoring.local import choose_scorer
 
         target = load_local_model(config.target)
-        choice = choose_scorer(target)
+        choice = choose_scorer(target.module, name=target.name, max_length=target.max_length)
     except ImportError as error:
         if error.name and error.name.split(".")[0] in _LOCAL_PACKAGES:
             raise MissingExtra(error.name, "local", "a target on this machine") from None

@@ -8,11 +8,11 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from idiolect.errors import BackendError
-from idiolect.models.local import LocalModel
 from idiolect.scoring.base import Score, Scorer, ScoreRequest
 from idiolect.scoring.memory import keep_pages
 from idiolect.scoring.packed import PackedScorer
@@ -26,6 +26,8 @@ _LOG = logging.getLogger(__name__)
 # not see it moves the mean by 0.01 and more.
 _TOLERANCE = {"float32": 1e-4, "float64": 1e-4, "bfloat16": 0.02, "float16": 0.02}
 
+_LONGEST_PROBE = 200
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScorerChoice:
@@ -35,22 +37,27 @@ class ScorerChoice:
     reason: str
 
 
-def choose_scorer(model: LocalModel, *, budget: int | None = None) -> ScorerChoice:
+def choose_scorer(
+    module: Any, *, name: str, max_length: int, budget: int | None = None
+) -> ScorerChoice:
     """Return the fastest scorer that agrees with the plain one on this model.
 
     Args:
-        model: A loaded model.
+        module: A transformers causal language model in evaluation mode.
+        name: What the model is called, for messages.
+        max_length: Tokens that fit into the context.
         budget: Tokens that go through the model together; None takes what suits the device.
     """
-    if model.device == "cpu":
+    parameter = next(module.parameters())
+    if parameter.device.type == "cpu":
         keep_pages()
-    plain = PlainScorer(model.module, model.max_length)
-    requests = probe_requests(model)
+    plain = PlainScorer(module, max_length)
+    requests = probe_requests(module.config.get_text_config(), max_length)
     wanted = [result for result in plain.score(requests) if isinstance(result, Score)]
     refused: list[str] = []
     paths: tuple[tuple[str, Callable[[], Scorer]], ...] = (
-        ("packed", lambda: PackedScorer(model.module, model.max_length, budget)),
-        ("padded", lambda: PaddedScorer(model.module, model.max_length, budget)),
+        ("packed", lambda: PackedScorer(module, max_length, budget)),
+        ("padded", lambda: PaddedScorer(module, max_length, budget)),
     )
     for name, make in paths:
         try:
@@ -61,25 +68,24 @@ def choose_scorer(model: LocalModel, *, budget: int | None = None) -> ScorerChoi
         except Exception as error:
             refused.append(f"{name}: {str(error).splitlines()[0] if str(error) else error!r}")
             continue
-        if difference <= _TOLERANCE[model.dtype]:
+        if difference <= _TOLERANCE[str(parameter.dtype).removeprefix("torch.")]:
             agrees = f"agrees with the plain path to {difference:.0e} nats/token"
             return ScorerChoice(scorer=scorer, reason="; ".join([*refused, agrees]))
         refused.append(f"{name}: differs from the plain path by {difference:.2g} nats/token")
     for reason in refused:
-        _LOG.warning("%s is scored the plain, slow way: %s", model.name, reason)
+        _LOG.warning("%s is scored the plain, slow way: %s", name, reason)
     return ScorerChoice(scorer=plain, reason="; ".join(refused))
 
 
-def probe_requests(model: LocalModel) -> list[ScoreRequest]:
-    """Return a few groups of random ids, longer than small windows, sharing prompts."""
+def probe_requests(config: Any, max_length: int) -> list[ScoreRequest]:
+    """Return a few groups of random ids that share prompts, longer than a small window."""
     rng = random.Random(0)
-    vocabulary = model.module.config.get_text_config().vocab_size
-    window = getattr(model.module.config.get_text_config(), "sliding_window", None) or 0
-    reach = min(window + 9, 200, model.max_length // 3) if window else 24
-    reach = max(2, min(reach, model.max_length // 3))
+    window = getattr(config, "sliding_window", None) or 0
+    reach = min(window + 9, _LONGEST_PROBE) if window else 24
+    reach = max(2, min(reach, max_length // 3))
 
     def ids(count: int) -> tuple[int, ...]:
-        return tuple(rng.randrange(vocabulary) for _ in range(count))
+        return tuple(rng.randrange(config.vocab_size) for _ in range(count))
 
     requests: list[ScoreRequest] = []
     for prompt_length in (reach, max(1, reach // 2)):
@@ -89,7 +95,7 @@ def probe_requests(model: LocalModel) -> list[ScoreRequest]:
                 ScoreRequest(
                     prompt_ids=prompt,
                     response_ids=ids(length),
-                    terminator_id=model.chat.terminator_id if length > 1 else None,
+                    terminator_id=1 if length > 1 else None,
                 )
             )
     return requests
