@@ -1,5 +1,6 @@
 """What the tests share: tiny models made once a session, and the real one where it is there."""
 
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -156,7 +157,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     from idiolect.scoring import local
 
     counts = {"scored": 0, "generated": 0}
-    make_scorer, generate = local.local_scorer, LocalModel.generate
+    choose, generate = local.choose_scorer, LocalModel.generate
 
     class Counting:
         def __init__(self, scorer: Any) -> None:
@@ -174,7 +175,11 @@ def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
             counts["generated"] += 1
             yield result
 
-    monkeypatch.setattr(local, "local_scorer", lambda model: Counting(make_scorer(model)))
+    def counting_choice(*arguments: Any, **options: Any) -> Any:
+        choice = choose(*arguments, **options)
+        return dataclasses.replace(choice, scorer=Counting(choice.scorer))
+
+    monkeypatch.setattr(local, "choose_scorer", counting_choice)
     monkeypatch.setattr(LocalModel, "generate", counting_generate)
     return counts
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from idiolect.errors import ConfigError, TemplateError, nearest
 from idiolect.records import Message
 
-__all__ = ["PLAIN_FORMATS", "ChatFormat", "Rendered"]
+__all__ = ["PLAIN_FORMATS", "ChatFormat", "Rendered", "strip_thinking"]
 
 PLAIN_FORMATS: dict[str, str] = {
     # Question and answer on lines of their own; what many base models saw in pretraining.
@@ -130,7 +130,7 @@ class ChatFormat:
 
     def response_text(self, text: str) -> str:
         """Return the text of a response that is scored and trained on."""
-        return _THINKING.sub("", text, count=1) if self._drops_thinking(text) else text
+        return strip_thinking(text) if self._thinking == "strip" else text
 
     def render(self, messages: Sequence[Message], text: str, *, complete: bool = True) -> Rendered:
         """Return the ids of a prompt with a response.
@@ -214,9 +214,6 @@ class ChatFormat:
     def _closing_text(self) -> str:
         return self._check_prefix([Message(role="user", content="Hello")], _PROBE)
 
-    def _drops_thinking(self, text: str) -> bool:
-        return self._thinking == "strip" and _THINKING.match(text) is not None
-
     def _encode(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer.encode(text, add_special_tokens=False))
 
@@ -237,6 +234,12 @@ class ChatFormat:
     def _adds_space(self) -> bool:
         decoded = self._tokenizer.convert_ids_to_tokens(list(self._encode("a")))
         return bool(decoded) and str(decoded[0]).startswith("▁")
+
+
+def strip_thinking(text: str) -> str:
+    """Return a response without the `<think>` block at its start."""
+    thoughts = _THINKING.match(text)
+    return text[thoughts.end() :] if thoughts else text
 
 
 def _leading_ids(tokenizer: Any) -> tuple[int, ...]:

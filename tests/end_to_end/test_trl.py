@@ -4,10 +4,12 @@ import json
 
 import pytest
 import tiny
+import torch
 
 from idiolect.config import TargetConfig
 from idiolect.models.local import load_local_model
-from idiolect.records import Message
+from idiolect.records import Measurement, Message
+from idiolect.runs import RunReader
 from idiolect.scoring.base import Score, ScoreRequest
 from idiolect.scoring.plain import PlainScorer
 
@@ -16,12 +18,15 @@ ROWS = 4
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
-    """Return a function that trains one step with TRL and gives the first batch and its loss."""
+    """Return a function that trains one step with TRL and gives the first batch and its loss.
+
+    With `step=False` it stops at the loss: the way back takes most of the time.
+    """
     datasets = pytest.importorskip("datasets")
     trl = pytest.importorskip("trl")
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
 
-    def first_step(model, file):
+    def first_step(model, file, *, step=True):
         rows = datasets.load_dataset("json", data_files=str(file), split="train")
         trainer = trl.SFTTrainer(
             model=str(model),
@@ -51,7 +56,12 @@ def train(tmp_path, monkeypatch):
             return result
 
         trainer.compute_loss = spy
-        trainer.train()
+        if step:
+            trainer.train()
+        else:
+            batch = next(iter(trainer.get_train_dataloader()))
+            with torch.no_grad():
+                trainer.compute_loss(trainer.model, batch)
         return trainer.train_dataset, seen[0]
 
     return first_step
@@ -73,11 +83,11 @@ def trained_requests(model, file) -> list[ScoreRequest]:
     return requests
 
 
-def check(folder, file, train) -> None:
+def check(folder, file, train, **options) -> None:
     model = load_local_model(TargetConfig(str(folder), dtype="float32"))
     requests = trained_requests(model, file)
     assert len(requests) == ROWS
-    dataset, (batch, labels, loss) = train(folder, file)
+    dataset, (batch, labels, loss) = train(folder, file, **options)
     ours = [[*request.prompt_ids, *request.target_ids] for request in requests]
     assert [list(ids) for ids in dataset["input_ids"]] == ours
     # The rows of the batch, without padding, and which of their tokens count.
@@ -123,6 +133,28 @@ def test_padding_with_the_end_of_turn_hides_no_end_of_turn_from_the_loss(
     check(model, tmp_path / "run" / "train.jsonl", train)
 
 
+def test_thoughts_that_were_stripped_for_scoring_are_not_trained_on(
+    idiolect, tmp_path, make_model, train
+):
+    rows = tiny.arithmetic_rows(ROWS)
+    for row in rows:
+        row["reference"] = "<think>\nhm, hm\n</think>\n\n" + row["reference"]
+    data = tiny.write_jsonl(tmp_path / "data.jsonl", rows)
+    printed = idiolect(
+        *("build", data, "--target", make_model(), "--strategies", "reference", "-o", "run"),
+        *("--set", "target.thinking=strip"),
+    )
+    assert printed.code == 0
+    file = tmp_path / "run" / "train.jsonl"
+    check(make_model(), file, train)
+    assert "<think>" not in file.read_text()
+    with RunReader(tmp_path / "run") as run:
+        scored = {m.candidate_id: m.bytes for m in run.all(Measurement)}
+    for row in map(json.loads, file.read_text().splitlines()):
+        text = row["completion"][0]["content"]
+        assert len(text.encode()) == scored[row["metadata"]["candidate_id"]]
+
+
 @pytest.mark.real
 @pytest.mark.slow
 def test_the_loss_of_trl_on_real_data_is_our_mean_nll_under_the_real_model(
@@ -130,7 +162,7 @@ def test_the_loss_of_trl_on_real_data_is_our_mean_nll_under_the_real_model(
 ):
     printed = idiolect(
         *("build", real_data / "gsm8k.jsonl", "--target", real_model, "-n", ROWS, "-o", "run"),
-        *("--strategies", "reference,column:gpt4,own", "--set", "own.max_new_tokens=32"),
+        *("--strategies", "reference,column:gpt4,own", "--set", "own.max_new_tokens=16"),
     )
     assert printed.code == 0
-    check(real_model, tmp_path / "run" / "train.jsonl", train)
+    check(real_model, tmp_path / "run" / "train.jsonl", train, step=False)

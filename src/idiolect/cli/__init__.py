@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     try:
-        code = _app(words)([w for w in words if w != "--debug"], standalone_mode=False)
+        called = [word for word in words if word != "--debug"]
+        code = _app(words)(called, prog_name="idiolect", standalone_mode=False)
         if code == _INTERRUPTED:  # typer makes this of a KeyboardInterrupt inside a command
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0

@@ -24,6 +24,8 @@ from idiolect.verification import NO_VERIFIER, VERIFIERS, detect_verifier, get_v
 
 __all__ = ["Job", "column_names", "default_strategies", "open_job"]
 
+_LOCAL_PACKAGES = ("torch", "transformers", "safetensors", "jaxtyping")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -221,10 +223,11 @@ def _load(config: Config) -> tuple[Any, Scorer, str]:
     try:
         from idiolect.models.local import load_local_model
         from idiolect.scoring.local import choose_scorer
+
+        target = load_local_model(config.target)
+        choice = choose_scorer(target.module, name=target.name, max_length=target.max_length)
     except ImportError as error:
-        if error.name and error.name.split(".")[0] in ("torch", "transformers", "jaxtyping"):
+        if error.name and error.name.split(".")[0] in _LOCAL_PACKAGES:
             raise MissingExtra(error.name, "local", "a target on this machine") from None
         raise
-    target = load_local_model(config.target)
-    choice = choose_scorer(target.module, name=target.name, max_length=target.max_length)
     return target, choice.scorer, choice.reason
