@@ -20,7 +20,7 @@ from idiolect.runs.manifest import write_atomically, write_manifest
 from idiolect.runs.store import Run
 from idiolect.scoring.base import Scorer
 from idiolect.strategies import Strategy, get_strategy
-from idiolect.verification import NO_VERIFIER, VERIFIERS, detect_verifier, get_verifier
+from idiolect.verification import NO_VERIFIER, detect_verifier, get_verifier
 
 __all__ = ["Job", "column_names", "default_strategies", "open_job"]
 
@@ -214,8 +214,12 @@ def _verifier(config: Config, dataset: Dataset) -> tuple[str, str]:
         get_verifier(config.verifier)  # an unknown name is an error now, not after scoring
         return config.verifier, "asked for"
     name, why = detect_verifier(dataset.examples)
-    if name not in VERIFIERS and name != NO_VERIFIER:
-        return NO_VERIFIER, f"{why}, and there is no verifier {name!r} yet"
+    if name != NO_VERIFIER:
+        try:
+            get_verifier(name)
+        except (ConfigError, MissingExtra) as error:
+            # Nobody asked for it by name, so the rest of the command is worth having.
+            return NO_VERIFIER, f"{why}, but {error}"
     return name, why
 
 

@@ -27,7 +27,8 @@ class Code:
         confirm_run_unsafe_code: has to be True. Without it nothing generated ever runs.
         sandbox: where to run; the first that works on this machine by default.
         limits: what each program may use.
-        workers: programs at a time; the number of cores by default.
+        workers: programs at a time; by default one more than there are cores, because the start of
+            a sandbox waits as much as it computes.
 
     Raises:
         ConfigError: running was not confirmed, or there is no sandbox.
@@ -51,7 +52,7 @@ class Code:
             )
         self._sandbox = sandbox if sandbox is not None else find_sandbox()
         self._limits = limits if limits is not None else Limits()
-        self._workers = workers if workers is not None else os.cpu_count() or 1
+        self._workers = workers if workers is not None else (os.cpu_count() or 1) + 1
 
     def check(self, pairs: Sequence[tuple[Example, str]]) -> list[Finding]:
         """Check each response. Same length, same order."""
