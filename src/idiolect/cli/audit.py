@@ -23,6 +23,8 @@ def command(
     overrides: o.SetOption = None,
     fresh: o.FreshOption = False,
     retry_failed: o.RetryOption = False,
+    allow_failing_references: o.AllowFailingOption = False,
+    confirm_run_unsafe_code: o.UnsafeCodeOption = False,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
 ) -> int:
@@ -47,7 +49,14 @@ def command(
     from idiolect.cli.progress import progress
     from idiolect.cli.screen import show_outcome
     from idiolect.pipeline.audit import audit
+    from idiolect.pipeline.inputs import RunOptions
 
+    options = RunOptions(
+        fresh=fresh,
+        retry_failed=retry_failed,
+        allow_failing_references=allow_failing_references,
+        confirm_run_unsafe_code=confirm_run_unsafe_code,
+    )
     with progress(quiet=quiet) as report:
-        result = audit(settings, fresh=fresh, retry_failed=retry_failed, report=report)
+        result = audit(settings, options=options, report=report)
     return show_outcome(result, as_json=json)

@@ -9,6 +9,7 @@ from idiolect.config import Config, load_config
 from idiolect.errors import ConfigError
 
 __all__ = [
+    "AllowFailingOption",
     "ColumnsOption",
     "ConfigOption",
     "DataArgument",
@@ -27,6 +28,7 @@ __all__ = [
     "StrategiesOption",
     "SubsetOption",
     "TargetOption",
+    "UnsafeCodeOption",
     "VerifierOption",
     "assemble",
 ]
@@ -57,9 +59,25 @@ SetOption = Annotated[
 StrategiesOption = Annotated[
     str | None, typer.Option("--strategies", metavar="A,B", help="Ways to produce responses.")
 ]
+AllowFailingOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-failing-references", help="Go on where under 98 % of the references verify."
+    ),
+]
+UnsafeCodeOption = Annotated[
+    bool,
+    typer.Option(
+        "--confirm-run-unsafe-code", help="Let `code` run the programs of responses in a sandbox."
+    ),
+]
 VerifierOption = Annotated[
     str | None,
-    typer.Option("--verifier", help="numeric, choice, exact or none. Default: by the data."),
+    typer.Option(
+        "--verifier",
+        help="numeric, maths, choice, exact, code, command:PROGRAM, python:MODULE:FUNCTION or "
+        "none. Default: by the data.",
+    ),
 ]
 ColumnsOption = Annotated[
     str | None,

@@ -51,6 +51,7 @@ def command(
     )
     from idiolect.cli.progress import progress
     from idiolect.cli.screen import show_outcome
+    from idiolect.pipeline.inputs import RunOptions
     from idiolect.pipeline.score import score
 
     names = [name.strip() for name in responses.split(",") if name.strip()]
@@ -59,8 +60,7 @@ def command(
             settings,
             output,
             responses=names,
-            fresh=fresh,
-            retry_failed=retry_failed,
+            options=RunOptions(fresh=fresh, retry_failed=retry_failed),
             report=report,
         )
     return show_outcome(result, as_json=json)

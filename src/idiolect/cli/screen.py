@@ -34,6 +34,10 @@ def show_outcome(outcome: Outcome, *, as_json: bool, with_choices: bool = False)
     console.print()
     for sentence in outcome.words:
         console.print(escape(sentence), highlight=False)
+    if outcome.hygiene:
+        console.print("\nhygiene:")
+    for finding in outcome.hygiene:
+        console.print("  " + escape(finding), highlight=False)
     for warning in outcome.warnings:
         console.print("[yellow]warning:[/yellow] " + escape(warning), highlight=False)
     if with_choices:

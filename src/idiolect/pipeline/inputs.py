@@ -20,11 +20,29 @@ from idiolect.runs.manifest import write_atomically, write_manifest
 from idiolect.runs.store import Run
 from idiolect.scoring.base import Scorer
 from idiolect.strategies import Strategy, get_strategy
-from idiolect.verification import NO_VERIFIER, detect_verifier, get_verifier
+from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
+from idiolect.verification.self_test import SelfTest, require_references, self_test
 
-__all__ = ["Job", "column_names", "default_strategies", "open_job"]
+__all__ = ["Job", "RunOptions", "column_names", "default_strategies", "open_job"]
 
 _LOCAL_PACKAGES = ("torch", "transformers", "safetensors", "jaxtyping")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a command goes about its run; nothing of it changes a result."""
+
+    fresh: bool = False
+    """Forget an earlier run of this name."""
+
+    retry_failed: bool = False
+    """Try failed rows again."""
+
+    allow_failing_references: bool = False
+    """Go on where too few of the data's references verify."""
+
+    confirm_run_unsafe_code: bool = False
+    """Let `code` run the programs of responses in a sandbox."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +53,14 @@ class Job:
     config: Config
     dataset: Dataset
     strategies: tuple[Strategy, ...]
-    verifier: str
-    """Name, or `none`."""
+    options: RunOptions
+    verifier: Verifier | None
+    """None where nothing can be checked."""
 
     verifier_reason: str
+    references: SelfTest | None
+    """What the verifier made of the references; None without a verifier."""
+
     target: Any
     """A loaded `LocalModel`."""
 
@@ -50,6 +72,11 @@ class Job:
     def examples(self) -> tuple[Example, ...]:
         """The examples that could be read."""
         return self.dataset.examples
+
+    @property
+    def verifier_name(self) -> str:
+        """Name of the verifier, or `none`."""
+        return self.verifier.name if self.verifier else NO_VERIFIER
 
     @property
     def model(self) -> Model:
@@ -91,7 +118,7 @@ class Job:
                     "examples": len(self.examples),
                     "problems": [problem.message for problem in self.dataset.problems],
                 },
-                "verifier": {"name": self.verifier, "why": self.verifier_reason},
+                "verifier": {"name": self.verifier_name, "why": self.verifier_reason},
                 "seed": self.config.seed,
             },
             seconds=time.monotonic() - self.began,
@@ -105,7 +132,7 @@ def open_job(
     *,
     strategies: Sequence[str],
     verify: bool = True,
-    fresh: bool = False,
+    options: RunOptions,
 ) -> Job:
     """Check the inputs, load the target and open the run.
 
@@ -113,6 +140,7 @@ def open_job(
 
     Raises:
         ConfigError: a name is unknown or the settings contradict each other.
+        DataError: less than 98 % of the references verify.
         RunError: the run is held, or was made from other inputs.
     """
     if not strategies:
@@ -122,7 +150,10 @@ def open_job(
         )
     chosen = tuple(get_strategy(name, column_names(dataset)) for name in strategies)
     _check(config)
-    verifier, why = _verifier(config, dataset) if verify else (NO_VERIFIER, "not asked for")
+    verifier, why = _verifier(config, dataset, options) if verify else (None, "not asked for")
+    references = self_test(verifier, dataset.examples) if verifier else None
+    if references and not options.allow_failing_references:
+        require_references(references)
     target, scorer, scorer_reason = _load(config)
     identity = {
         "command": command,
@@ -135,12 +166,14 @@ def open_job(
         "scoring": scorer.path,
         "strategies": list(strategies),
         "own": dataclasses.asdict(config.own),
-        "verifier": verifier,
+        "verifier": verifier.name if verifier else NO_VERIFIER,
         "measures": list(config.measures),
         "selection": dataclasses.asdict(config.selection),
         "seed": config.seed,
     }
-    run = Run(config.output_dir or default_output_dir(command, config), identity, fresh=fresh)
+    run = Run(
+        config.output_dir or default_output_dir(command, config), identity, fresh=options.fresh
+    )
     try:
         write_atomically(
             run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)
@@ -156,8 +189,10 @@ def open_job(
         config=config,
         dataset=dataset,
         strategies=chosen,
+        options=options,
         verifier=verifier,
         verifier_reason=why,
+        references=references,
         target=target,
         scorer=scorer,
         scorer_reason=scorer_reason,
@@ -207,20 +242,20 @@ def _check(config: Config) -> None:
             )
 
 
-def _verifier(config: Config, dataset: Dataset) -> tuple[str, str]:
+def _verifier(config: Config, dataset: Dataset, options: RunOptions) -> tuple[Verifier | None, str]:
+    confirmed = options.confirm_run_unsafe_code
     if config.verifier == NO_VERIFIER:
-        return NO_VERIFIER, "switched off"
+        return None, "switched off"
     if config.verifier is not None:
-        get_verifier(config.verifier)  # an unknown name is an error now, not after scoring
-        return config.verifier, "asked for"
+        return get_verifier(config.verifier, confirm_run_unsafe_code=confirmed), "asked for"
     name, why = detect_verifier(dataset.examples)
-    if name != NO_VERIFIER:
-        try:
-            get_verifier(name)
-        except (ConfigError, MissingExtra) as error:
-            # Nobody asked for it by name, so the rest of the command is worth having.
-            return NO_VERIFIER, f"{why}, but {error}"
-    return name, why
+    if name == NO_VERIFIER:
+        return None, why
+    try:
+        return get_verifier(name, confirm_run_unsafe_code=confirmed), why
+    except (ConfigError, MissingExtra) as error:
+        # Nobody asked for it by name, so the rest of the command is worth having.
+        return None, f"{why}, but {error}"
 
 
 def _load(config: Config) -> tuple[Any, Scorer, str]:

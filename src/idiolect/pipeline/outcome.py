@@ -11,6 +11,8 @@ from idiolect.pipeline.reading import read_foreignness
 from idiolect.pipeline.table import RunRows, StrategyRow, mean_nlls, strategy_table
 from idiolect.records import Candidate, Choice, Failure, Measurement, Verdict
 from idiolect.runs.store import Run
+from idiolect.verification.hygiene import check_hygiene
+from idiolect.verification.self_test import SelfTest
 
 __all__ = ["Outcome", "load_rows", "outcome", "to_json"]
 
@@ -28,6 +30,9 @@ class Outcome:
     mapping: tuple[str, ...]
     verifier: str
     scoring: str
+    hygiene: tuple[str, ...]
+    """Defects, duplicates and twins in the data, one sentence each."""
+
     bad_rows: tuple[str, ...]
     """Input that could not be used, one sentence each."""
 
@@ -54,7 +59,7 @@ def load_rows(run: Run, verifier: str) -> RunRows:
 
 def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
     """Sum up a run whose steps are done."""
-    rows = load_rows(job.run, job.verifier)
+    rows = load_rows(job.run, job.verifier_name)
     failures = job.run.all(Failure)
     given = {c.id for c in rows.candidates if c.finish_reason == "given"}
     bad_input = [f.reason for f in failures if f.subject_id in given and not f.retryable]
@@ -63,10 +68,13 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
         run=job.run.path,
         table=tuple(strategy_table(rows, job.config.measures)),
         words=tuple(read_foreignness(mean_nlls(rows))),
-        warnings=tuple([*_reference_warning(rows), *_boundary_warning(job, rows), *other]),
+        warnings=tuple(
+            [*_reference_warning(job.references), *_boundary_warning(job, rows), *other]
+        ),
         mapping=job.dataset.mapping,
-        verifier=f"{job.verifier} ({job.verifier_reason})",
+        verifier=f"{job.verifier_name} ({job.verifier_reason})",
         scoring=f"{job.scorer.path}: {job.scorer_reason}",
+        hygiene=check_hygiene(job.examples).sentences,
         bad_rows=tuple([*(p.message for p in job.dataset.problems), *bad_input]),
         examples=len(job.examples),
         chosen=sum(choice.chosen for choice in rows.choices.values()),
@@ -74,24 +82,20 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
     )
 
 
-def _reference_warning(rows: RunRows) -> list[str]:
+def _reference_warning(references: SelfTest | None) -> list[str]:
     """Warn about references that their own verifier does not accept."""
-    checked = [
-        (c, rows.verdicts[c.id])
-        for c in rows.candidates
-        if c.strategy == "reference" and c.id in rows.verdicts
-    ]
-    failing = [(c, v) for c, v in checked if v.status not in ("correct", "unchecked")]
-    if not failing:
+    if references is None or not references.failing:
         return []
     shown = [
-        f"{c.example_id} ({v.status}{f', read {v.extracted!r}' if v.extracted else ''})"
-        for c, v in failing[:_SHOWN_REFERENCES]
+        f"{row.example_id} ({row.finding.status}"
+        + (f", read {row.finding.extracted!r})" if row.finding.extracted else ")")
+        for row in references.failing[:_SHOWN_REFERENCES]
     ]
-    more = f" and {len(failing) - len(shown)} more" if len(failing) > len(shown) else ""
+    hidden = len(references.failing) - len(shown)
+    more = f" and {hidden} more" if hidden else ""
     return [
-        f"{len(failing)} of {len(checked)} references do not verify: {', '.join(shown)}{more}. "
-        "Check the rows, or choose another verifier with --verifier"
+        f"{len(references.failing)} of {references.checked} references do not verify: "
+        f"{', '.join(shown)}{more}. Check the rows, or choose another verifier with --verifier"
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from idiolect.config import Config
 from idiolect.data.read import Dataset, read_dataset
 from idiolect.errors import ConfigError, nearest
-from idiolect.pipeline.inputs import column_names, default_strategies, open_job
+from idiolect.pipeline.inputs import RunOptions, column_names, default_strategies, open_job
 from idiolect.pipeline.outcome import Outcome, outcome
 from idiolect.pipeline.steps import propose_step, retry, score_step
 from idiolect.records import Candidate, Example, Measurement
@@ -24,8 +24,7 @@ def score(
     output: str | Path,
     *,
     responses: Sequence[str] = ("all",),
-    fresh: bool = False,
-    retry_failed: bool = False,
+    options: RunOptions | None = None,
     report: ProgressSink = ignore_progress,
 ) -> Outcome:
     """Score responses under the target and write one row for each.
@@ -34,8 +33,7 @@ def score(
         config: Data and target.
         output: The JSONL file to write.
         responses: `all`, or names: `reference` and the names of response columns.
-        fresh: Forget the rows of an earlier run.
-        retry_failed: Try failed rows again.
+        options: How to go about the run.
         report: Is told how far the work is.
 
     Raises:
@@ -43,9 +41,10 @@ def score(
     """
     dataset = read_dataset(config.data)
     names = _strategies(dataset, responses)
-    job = open_job("score", config, dataset, strategies=names, verify=False, fresh=fresh)
+    options = options or RunOptions()
+    job = open_job("score", config, dataset, strategies=names, verify=False, options=options)
     with job:
-        if retry_failed:
+        if options.retry_failed:
             retry(job)
         propose_step(job, report)
         score_step(job, report)
