@@ -69,7 +69,7 @@ def test_data_can_be_read_where_torch_is_not_installed(tmp_path):
     assert result.stdout == "R\n", result.stderr
 
 
-@pytest.mark.parametrize("package", ["torch", "transformers", "safetensors"])
+@pytest.mark.parametrize("package", ["torch", "transformers"])
 def test_a_command_that_needs_torch_names_the_line_that_installs_it(tmp_path, package):
     path = tmp_path / "data.jsonl"
     path.write_text('{"question": "P", "answer": "R"}\n')

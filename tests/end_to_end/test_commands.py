@@ -154,7 +154,7 @@ def test_a_run_records_what_it_was_made_with(idiolect, data, tiny_model):
     assert len(manifest["target"]["revision"]) == 16
     assert manifest["data"]["examples"] == 2
     assert manifest["command"][0] == "idiolect"
-    assert manifest["scoring"]["path"] == result["scoring"]
+    assert result["scoring"].startswith(manifest["scoring"]["path"])
     import yaml
 
     resolved = yaml.safe_load((run / "config.resolved.yaml").read_text())
@@ -199,7 +199,8 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(idiolect, data, tiny_model,
         run.delete(Choice)
     before = work["scored"]
     assert idiolect(*arguments).out == whole.out
-    assert work["scored"] - before == len(lost)
+    # Batches are scored whole, so that every number comes to be beside the same others.
+    assert len(lost) <= work["scored"] - before <= len(rows[Measurement])
     with RunReader(path) as reader:
         for kind, expected in rows.items():
             assert reader.all(kind) == expected
@@ -362,19 +363,23 @@ def test_an_interrupted_command_says_how_to_go_on_and_keeps_what_is_done(
         nonlocal count
         add(self, *records)
         count += isinstance(records[0], Measurement)
-        if count == 3:
+        if count == 1:
             raise KeyboardInterrupt
 
     arguments = ("audit", data, "--target", tiny_model, "-o", "my run")
+    arguments += ("--measures", "perplexity,ifd")  # with the prompts, then without them
     with monkeypatch.context() as patch:
         patch.setattr(Store, "add", interrupted)
         printed = idiolect(*arguments)
     assert printed.code == 130
     assert "interrupted; what is done is kept. Resume with: idiolect audit" in printed.err
     assert "-o 'my run'" in printed.err
+    with RunReader("my run") as run:
+        kept = len(run.all(Measurement))
     scored = work["scored"]
+    assert 0 < kept <= 12
     assert idiolect(*arguments).code == 0
-    assert work["scored"] - scored == 12 - 3
+    assert 12 <= work["scored"] - scored < 24
 
 
 def test_responses_alone_without_references_are_audited(idiolect, tmp_path, tiny_model):
