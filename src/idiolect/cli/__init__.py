@@ -26,6 +26,8 @@ COMMANDS: dict[str, str] = {
 }
 """Each lives in the file of its name; only the one that is called is imported."""
 
+_INTERRUPTED = 130
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
@@ -39,7 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     try:
-        code = _app(words)([w for w in words if w != "--debug"], standalone_mode=False)
+        called = [word for word in words if word != "--debug"]
+        code = _app(words)(called, prog_name="idiolect", standalone_mode=False)
+        if code == _INTERRUPTED:  # typer makes this of a KeyboardInterrupt inside a command
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
         print(f"error: {error.format_message()}", file=sys.stderr)
@@ -48,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         line = shlex.join(["idiolect", *words])
         print(f"\ninterrupted; what is done is kept. Resume with: {line}", file=sys.stderr)
-        return 130
+        return _INTERRUPTED
     except IdiolectError as error:
         if debug:
             raise

@@ -152,6 +152,7 @@ def _device(config: TargetConfig) -> str:
 
 def _load(name: str, config: TargetConfig, dtype: torch.dtype) -> tuple[Any, Any]:
     import transformers
+    from safetensors import SafetensorError
 
     options: dict[str, Any] = {
         "revision": config.revision,
@@ -162,7 +163,7 @@ def _load(name: str, config: TargetConfig, dtype: torch.dtype) -> tuple[Any, Any
         module = transformers.AutoModelForCausalLM.from_pretrained(
             name, dtype=dtype, use_safetensors=True, **options
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         lines = str(error).strip().splitlines() or [repr(error)]
         raise ConfigError(
             f"target {name!r}: cannot be loaded ({lines[0]}); check the folder or hub "

@@ -24,6 +24,8 @@ from idiolect.verification import NO_VERIFIER, detect_verifier, get_verifier
 
 __all__ = ["Job", "column_names", "default_strategies", "open_job"]
 
+_LOCAL_PACKAGES = ("torch", "transformers", "safetensors", "jaxtyping")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -41,6 +43,7 @@ class Job:
     """A loaded `LocalModel`."""
 
     scorer: Scorer
+    scorer_reason: str
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -77,7 +80,11 @@ class Job:
                     "template": self.target.chat.label,
                     "template_hash": self.target.chat.fingerprint,
                 },
-                "scoring": {"path": self.scorer.path, "noise_nats_per_token": self.scorer.noise},
+                "scoring": {
+                    "path": self.scorer.path,
+                    "why": self.scorer_reason,
+                    "noise_nats_per_token": self.scorer.noise,
+                },
                 "data": {
                     "source": self.dataset.source,
                     "fingerprint": self.dataset.fingerprint,
@@ -108,10 +115,15 @@ def open_job(
         ConfigError: a name is unknown or the settings contradict each other.
         RunError: the run is held, or was made from other inputs.
     """
+    if not strategies:
+        raise ConfigError(
+            f"{dataset.source}: holds no responses; name their column with --columns "
+            "reference=..., or let the target answer with `idiolect build`"
+        )
     chosen = tuple(get_strategy(name, column_names(dataset)) for name in strategies)
     _check(config)
     verifier, why = _verifier(config, dataset) if verify else (NO_VERIFIER, "not asked for")
-    target, scorer = _load(config)
+    target, scorer, scorer_reason = _load(config)
     identity = {
         "command": command,
         "data": dataset.fingerprint,
@@ -129,12 +141,16 @@ def open_job(
         "seed": config.seed,
     }
     run = Run(config.output_dir or default_output_dir(command, config), identity, fresh=fresh)
-    write_atomically(
-        run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)
-    )
-    run.add(*dataset.examples)
-    for problem in dataset.problems:
-        run.log("warning", problem.message)
+    try:
+        write_atomically(
+            run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)
+        )
+        run.add(*dataset.examples)
+        for problem in dataset.problems:
+            run.log("warning", problem.message)
+    except BaseException:
+        run.close()
+        raise
     return Job(
         run=run,
         config=config,
@@ -144,6 +160,7 @@ def open_job(
         verifier_reason=why,
         target=target,
         scorer=scorer,
+        scorer_reason=scorer_reason,
     )
 
 
@@ -206,13 +223,15 @@ def _verifier(config: Config, dataset: Dataset) -> tuple[str, str]:
     return name, why
 
 
-def _load(config: Config) -> tuple[Any, Scorer]:
+def _load(config: Config) -> tuple[Any, Scorer, str]:
     try:
         from idiolect.models.local import load_local_model
-        from idiolect.scoring.local import local_scorer
+        from idiolect.scoring.local import choose_scorer
+
+        target = load_local_model(config.target)
+        choice = choose_scorer(target.module, name=target.name, max_length=target.max_length)
     except ImportError as error:
-        if error.name and error.name.split(".")[0] in ("torch", "transformers", "jaxtyping"):
+        if error.name and error.name.split(".")[0] in _LOCAL_PACKAGES:
             raise MissingExtra(error.name, "local", "a target on this machine") from None
         raise
-    target = load_local_model(config.target)
-    return target, local_scorer(target)
+    return target, choice.scorer, choice.reason

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from idiolect.config import Config
 from idiolect.data.read import Dataset, read_dataset
-from idiolect.errors import ConfigError
+from idiolect.errors import ConfigError, nearest
 from idiolect.pipeline.inputs import column_names, default_strategies, open_job
 from idiolect.pipeline.outcome import Outcome, outcome
 from idiolect.pipeline.steps import propose_step, retry, score_step
@@ -61,7 +61,6 @@ def write_scores(run: Run, output: Path) -> None:
     scored = [c for c in run.all(Candidate) if c.id in measured]
     scored.sort(key=lambda c: place[c.example_id])
     lines = [json.dumps(score_row(c, measured[c.id]), ensure_ascii=False) + "\n" for c in scored]
-    output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(output, "".join(lines))
 
 
@@ -89,11 +88,12 @@ def _strategies(dataset: Dataset, responses: Sequence[str]) -> list[str]:
     if list(responses) == ["all"]:
         return everything
     columns = column_names(dataset)
+    allowed = ["reference", "label", *columns]
     names = [f"column:{name}" if name in columns else name for name in responses]
     for name in names:
         if name not in (*everything, "label"):
             raise ConfigError(
-                f"--responses: found {name!r}, expected `all`, `label` or names among "
-                f"{', '.join(['reference', *columns])}"
+                f"--responses: unknown response {name!r}{nearest(name, allowed)} "
+                f"(allowed: all, {', '.join(allowed)})"
             )
     return names
