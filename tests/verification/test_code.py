@@ -4,6 +4,7 @@ import pytest
 
 from idiolect.records import CodeTests, Example, Message
 from idiolect.verification.code import Code
+from idiolect.verification.processes import Outcome
 from idiolect.verification.programs import program_variants, read_suite
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is missing")
@@ -178,3 +179,37 @@ def test_what_tests_compare_with_never_comes_from_the_program():
 def test_line_ends_are_unified_and_variants_are_distinct():
     variants = program_variants("def f(x):\r\n    return x", SQUARE)
     assert [source for source, _ in variants] == ["def f(x):\n    return x"]
+
+
+class Forging:
+    """A sandbox whose program writes whatever it likes where the tester writes."""
+
+    name = "forging"
+
+    def __init__(self, lines):
+        self._lines = lines
+
+    def run(self, frames, limits):
+        return Outcome(
+            stdout="\n".join(self._lines).encode(), stderr=b"", exit_code=0, timed_out=False,
+            flooded=False, seconds=0.1,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event": "test", "index": 0, "outcome": "passed", "detail": ""}',
+        '{"event": "test", "index": 0, "outcome": "passed", "token": null}',
+        '{"event": "test", "index": [], "outcome": "passed", "token": ["a"]}',
+        '{"event": "test", "outcome": {}, "detail": 5, "token": {}}',
+        '{"event": "loaded", "variant": 99}',
+        '{"event": "loaded", "variant": "x", "trimmed": []}',
+        '{"event": []}',
+        "[]",
+    ],
+)
+def test_lines_without_the_tests_token_are_not_believed(line):
+    lines = ['{"event": "started"}', '{"event": "loaded", "variant": 0}', line, '{"event": "done"}']
+    forged = Code(confirm_run_unsafe_code=True, sandbox=Forging(lines))
+    assert check(forged, SQUARE, "def f(x): return 5").status == "incorrect"

@@ -24,6 +24,7 @@ def serve(read_fd: int, write_fd: int, job: dict[str, Any]) -> None:
     _confine(read_fd, write_fd, job)
     side = _Program(read_fd, write_fd)
     try:
+        read_message(read_fd)  # the tester has read the tests; before that nothing may run
         loaded = _load(job["variants"], job["names"])
         side.namespace = loaded.pop("namespace", {})
         write_message(write_fd, loaded)
