@@ -56,6 +56,12 @@ class TargetConfig:
     model: str | None = field(default=None, kw_only=False)
     """A folder or a hub id."""
 
+    server: str | None = None
+    """Base URL of a server that scores; then only the tokenizer of `model` is loaded."""
+
+    server_model: str | None = None
+    """Name on the server; None takes the first that it offers."""
+
     revision: str | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"

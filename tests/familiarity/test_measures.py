@@ -6,7 +6,9 @@ from idiolect.familiarity import MEASURES, Measured, edit_distance, summarise_pe
 from idiolect.records import Measurement
 
 
-def measurement(nll: float, tokens: int, *, bytes: int = 10, rank_sum: int = 6, context="prompt"):
+def measurement(
+    nll: float, tokens: int, *, bytes: int = 10, rank_sum: int | None = 6, context="prompt"
+):
     return Measurement(
         candidate_id="c",
         context=context,
@@ -105,3 +107,11 @@ def test_rows_are_aggregated_geometrically_and_tokens_together_for_the_corpus():
 def test_a_summary_of_no_rows_is_an_error_and_no_nan():
     with pytest.raises(ValueError, match="a summary of no rows"):
         summarise_perplexity([], lambda logs: (0.0, 0.0))
+
+
+def test_a_mean_rank_without_ranks_is_an_error_and_is_known_to_be_undefined():
+    unknown = Measured(prompt=measurement(6.0, 3, rank_sum=None))
+    assert not MEASURES["mean-rank"].is_defined(unknown)
+    assert MEASURES["perplexity"].is_defined(unknown)
+    with pytest.raises(ValueError, match="tells no token ranks"):
+        MEASURES["mean-rank"].value(unknown)

@@ -89,7 +89,7 @@ MEASUREMENTS = st.builds(
     nll=FLOATS,
     tokens=INTEGERS,
     bytes=INTEGERS,
-    rank_sum=INTEGERS,
+    rank_sum=optional(INTEGERS),
     terminator_nll=optional(FLOATS),
     path=TEXT,
 )

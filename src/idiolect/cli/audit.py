@@ -8,6 +8,7 @@ __all__ = ["command"]
 def command(
     data: o.DataArgument = None,
     target: o.TargetOption = None,
+    server: o.ServerOption = None,
     strategies: o.StrategiesOption = None,
     verifier: o.VerifierOption = None,
     measures: o.MeasuresOption = None,
@@ -40,6 +41,7 @@ def command(
         data__subset=subset,
         data__split=split,
         target__model=target,
+        target__server=server,
         target__format=format,
         target__device=device,
         verifier=verifier,

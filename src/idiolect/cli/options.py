@@ -23,6 +23,7 @@ __all__ = [
     "QuietOption",
     "RetryOption",
     "SeedOption",
+    "ServerOption",
     "SetOption",
     "SplitOption",
     "StrategiesOption",
@@ -41,6 +42,14 @@ TargetOption = Annotated[
     str | None,
     typer.Option(
         "--target", "--model", "--model-name-or-path", help="The model: a folder or a hub id."
+    ),
+]
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Score over this server (vLLM, SGLang, ...); of --target only the tokenizer is used.",
     ),
 ]
 ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="An idiolect.yaml.")]

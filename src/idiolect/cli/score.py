@@ -13,6 +13,7 @@ __all__ = ["command"]
 def command(
     data: o.DataArgument = None,
     target: o.TargetOption = None,
+    server: o.ServerOption = None,
     responses: Annotated[
         str, typer.Option(metavar="all|A,B", help="`reference` and names of response columns.")
     ] = "all",
@@ -45,6 +46,7 @@ def command(
         data__subset=subset,
         data__split=split,
         target__model=target,
+        target__server=server,
         target__format=format,
         target__device=device,
         output_dir=output_dir,

@@ -62,7 +62,7 @@ class Job:
     """What the verifier made of the references; None without a verifier."""
 
     target: Any
-    """A loaded `LocalModel`."""
+    """A loaded `LocalModel`, or a `ServedTarget`."""
 
     scorer: Scorer
     scorer_reason: str
@@ -104,6 +104,7 @@ class Job:
                     "revision": self.target.revision,
                     "dtype": self.target.dtype,
                     "device": self.target.device,
+                    "server_model": self.target.server_model,
                     "template": self.target.chat.label,
                     "template_hash": self.target.chat.fingerprint,
                 },
@@ -150,6 +151,7 @@ def open_job(
         )
     chosen = tuple(get_strategy(name, column_names(dataset)) for name in strategies)
     _check(config)
+    _check_writers(config, chosen)
     verifier, why = _verifier(config, dataset, options) if verify else (None, "not asked for")
     references = self_test(verifier, dataset.examples) if verifier else None
     if references and not options.allow_failing_references:
@@ -163,6 +165,7 @@ def open_job(
         "target.dtype": target.dtype,
         "target.device": target.device,
         "target.template": target.chat.fingerprint,
+        "target.server_model": target.server_model,
         "scoring": scorer.path,
         "strategies": list(strategies),
         "own": dataclasses.asdict(config.own),
@@ -242,6 +245,17 @@ def _check(config: Config) -> None:
             )
 
 
+def _check_writers(config: Config, strategies: Sequence[Strategy]) -> None:
+    own = [strategy.name for strategy in strategies if strategy.writer == "target"]
+    if config.target.server and own:
+        others = [strategy.name for strategy in strategies if strategy.name not in own]
+        raise ConfigError(
+            f"strategies: found {', '.join(own)} with target.server, which scores and does not "
+            f"answer; drop it (--strategies {','.join(others) or 'reference'}), or load the "
+            "weights here by leaving out target.server"
+        )
+
+
 def _verifier(config: Config, dataset: Dataset, options: RunOptions) -> tuple[Verifier | None, str]:
     confirmed = options.confirm_run_unsafe_code
     if config.verifier == NO_VERIFIER:
@@ -260,13 +274,29 @@ def _verifier(config: Config, dataset: Dataset, options: RunOptions) -> tuple[Ve
 
 def _load(config: Config) -> tuple[Any, Scorer, str]:
     try:
-        from idiolect.models.local import load_local_model
-        from idiolect.scoring.local import choose_scorer
-
-        target = load_local_model(config.target)
-        choice = choose_scorer(target.module, name=target.name, max_length=target.max_length)
+        return _served(config, config.target.server) if config.target.server else _local(config)
     except ImportError as error:
         if error.name and error.name.split(".")[0] in _LOCAL_PACKAGES:
             raise MissingExtra(error.name, "local", "a target on this machine") from None
         raise
+
+
+def _local(config: Config) -> tuple[Any, Scorer, str]:
+    from idiolect.models.local import load_local_model
+    from idiolect.scoring.local import choose_scorer
+
+    target = load_local_model(config.target)
+    choice = choose_scorer(target.module, name=target.name, max_length=target.max_length)
     return target, choice.scorer, choice.reason
+
+
+def _served(config: Config, url: str) -> tuple[Any, Scorer, str]:
+    """Load the tokenizer alone; the weights are where the server is."""
+    from idiolect.models.served import load_served_target
+    from idiolect.scoring.endpoint import open_endpoint
+    from idiolect.scoring.server import Server
+
+    server = Server(url)
+    target = load_served_target(config.target)
+    scorer = open_endpoint(server, target.tokenizer, target.chat, config.target.server_model)
+    return dataclasses.replace(target, server_model=scorer.model.name), scorer, scorer.reason

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from idiolect.familiarity import Measured
+from idiolect.familiarity import MEASURES, Measured
 from idiolect.pipeline.inputs import Job
 from idiolect.pipeline.reading import read_foreignness
 from idiolect.pipeline.table import RunRows, StrategyRow, mean_nlls, strategy_table
@@ -69,7 +69,12 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
         table=tuple(strategy_table(rows, job.config.measures)),
         words=tuple(read_foreignness(mean_nlls(rows))),
         warnings=tuple(
-            [*_reference_warning(job.references), *_boundary_warning(job, rows), *other]
+            [
+                *_reference_warning(job.references),
+                *_boundary_warning(job, rows),
+                *_rank_warning(job, rows),
+                *other,
+            ]
         ),
         mapping=job.dataset.mapping,
         verifier=f"{job.verifier_name} ({job.verifier_reason})",
@@ -116,6 +121,18 @@ def _boundary_warning(job: Job, rows: RunRows) -> list[str]:
         f"{differing} responses tokenise otherwise when prompt and response are tokenised in "
         "one piece, as some trainers do (often white space at the seam); their scores are those "
         "of the separate ids, which is what generation sees"
+    ]
+
+
+def _rank_warning(job: Job, rows: RunRows) -> list[str]:
+    """Warn where a measure was asked for that the way of scoring cannot give."""
+    unknown = any(m.prompt.rank_sum is None for m in rows.measurements.values())
+    names = [name for name in job.config.measures if MEASURES[name].needs_ranks]
+    if not unknown or not names:
+        return []
+    return [
+        f"{', '.join(names)}: {job.scorer.path} tells no token ranks; score with vLLM, or with the "
+        "weights on this machine"
     ]
 
 

@@ -78,7 +78,7 @@ def score_row(
         "mean_nll": m.nll / m.tokens,
         "perplexity": math.exp(m.nll / m.tokens),
         "bits_per_byte": m.nll / (m.bytes * math.log(2)),
-        "mean_rank": m.rank_sum / m.tokens,
+        "mean_rank": None if m.rank_sum is None else m.rank_sum / m.tokens,
     }
 
 

@@ -47,14 +47,16 @@ def versions() -> dict[str, str]:
 
 def hardware() -> dict[str, Any]:
     """Return what this process computes on."""
-    import torch
-
     found: dict[str, Any] = {
         "system": platform.platform(),
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
     }
+    try:
+        import torch
+    except ImportError:  # the weights are on a server
+        return found
+    found["threads"] = torch.get_num_threads()
     if torch.cuda.is_available():
         found["gpu"] = torch.cuda.get_device_name()
     return found
