@@ -26,7 +26,7 @@ test: $(STAMP)
 	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
 	$(PY) -m pytest
 
-# An hour on two cores; ARGS="--scale 0.2 --repetitions 3" is a look. Wants a quiet machine.
+# One to two hours on two cores; ARGS="--scale 0.2 --repetitions 3" is a look. Wants a quiet machine.
 bench-scoring: $(STAMP)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev,bench]"
 	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi

@@ -16,6 +16,7 @@ from benchmarks.scoring.workloads import NAMES, make_workloads
 
 _MODEL = os.environ.get("IDIOLECT_TEST_MODEL") or "~/.cache/idiolect-dev/smollm2-135m-instruct"
 _RESULTS = Path(__file__).parents[1] / "results"
+_WIDTH = 110
 _HUGE = {"THP_MEM_ALLOC_ENABLE": "1"}
 _ALLOCATORS = tuple(
     Entry(title=f"{name}, {pages}", contestant=name, keeps_pages=keeps, environment=environment)
@@ -32,6 +33,7 @@ _ALLOCATORS = tuple(
 def main() -> None:
     options = _options()
     console = Console()
+    console.width = max(console.width, _WIDTH)
     rules = Rules(
         model=options.model.expanduser().resolve(),
         threads=options.threads,
@@ -55,6 +57,9 @@ def main() -> None:
                 lambda step, name=workload.name: status.update(f"{name}: {step}"),
             )
         console.print(table(outcome))
+        for result in outcome.results:
+            if result.failure is not None:
+                console.print(f"{result.title} failed: {result.failure}", markup=False)
         # After each workload, so that a run that is stopped leaves what it has measured.
         outcomes.append(outcome)
         file.write_text(markdown(outcomes, rules), encoding="utf-8")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from rich import box
 from rich.table import Table
 
 from benchmarks.scoring.race import Outcome, Result, Rules
@@ -24,6 +25,11 @@ _COLUMNS = (
     *("contestant", "seconds", "spread", "CPU s", "responses/s", "tokens/s", "useful MFU"),
     *("x lm-eval", "error", "peak MB", "above weights", "above loaded", "settings"),
 )
+_LEFT = ("contestant", "settings")
+_SHORT = (
+    *("contestant", "seconds", "spread", "tokens/s", "useful MFU", "x lm-eval", "error"),
+    "above weights",
+)
 _LEGEND = """\
 - seconds: median of the repetitions; spread: the fastest and the slowest; CPU s: median of the
   processor time of all threads.
@@ -36,12 +42,16 @@ _LEGEND = """\
 
 
 def table(outcome: Outcome) -> Table:
-    """Return one workload for the terminal."""
-    result = Table(title=f"{outcome.workload.name}: {_circumstances(outcome)}")
-    for column in _COLUMNS:
-        result.add_column(column, justify="left" if column in _LEFT else "right")
+    """Return one workload for the terminal; what does not fit there is in the report."""
+    places = [_COLUMNS.index(column) for column in _SHORT]
+    result = Table(
+        title=outcome.workload.name, caption=_circumstances(outcome), box=box.SIMPLE, padding=(0, 1)
+    )
+    for column in _SHORT:
+        side = "left" if column in _LEFT else "right"
+        result.add_column(column, justify=side, no_wrap=True)
     for row in _rows(outcome):
-        result.add_row(*row)
+        result.add_row(*(row[place] for place in places))
     return result
 
 
@@ -54,7 +64,8 @@ def markdown(outcomes: Sequence[Outcome], rules: Rules) -> str:
         "",
         f"- Command: `{_command()}`",
         f"- Date: {datetime.date.today().isoformat()}",
-        f"- Machine: {cpu_name()}, {physical_cores()} physical cores, {rules.threads} threads, "
+        f"- Machine: {cpu_name()}, {physical_cores()} physical cores, "
+        f"threads of each process: {rules.threads}, "
         f"{platform.system()} {platform.machine()}",
         f"- Versions: Python {platform.python_version()}, {versions}",
         f"- Model: {weights}; computed in float32",
@@ -71,12 +82,9 @@ def markdown(outcomes: Sequence[Outcome], rules: Rules) -> str:
     return "\n".join(lines) + "\n"
 
 
-_LEFT = ("contestant", "settings")
-
-
 def _circumstances(outcome: Outcome) -> str:
     return (
-        f"{outcome.workload.circumstances}; FLOP_min {outcome.flop_min / 1e9:,.0f} GFLOP; "
+        f"{outcome.workload.circumstances}; FLOP_min {outcome.flop_min / 1e9:,.1f} GFLOP; "
         f"peak {outcome.peak / 1e9:.0f} GFLOP/s; load average {outcome.load:.1f} at the start; "
         f"n={outcome.checked} requests against float64"
     )
