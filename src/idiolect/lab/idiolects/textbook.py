@@ -1,0 +1,43 @@
+"""textbook: terse, like a human reference: one nested expression, no step spelled out."""
+
+from idiolect.lab.tasks import Problem
+from idiolect.lab.tasks.choice import Quiz
+from idiolect.lab.tasks.code import Program
+from idiolect.lab.tasks.equations import Equation
+from idiolect.lab.tasks.lists import Listing
+from idiolect.lab.tasks.shop import Shop
+
+__all__ = ["lines"]
+
+
+def lines(problem: Problem) -> list[str]:
+    """Return the worked solution line by line, the answer last."""
+    match problem:
+        case Shop():
+            body = f"{_nested(problem)} = {problem.answer}"
+        case Equation():
+            sign = "-" if problem.shift > 0 else "+"
+            factor = (
+                f"({problem.left} - {problem.right})" if problem.right else f"{problem.left}"
+            )
+            moved = f"({problem.total} {sign} {abs(problem.shift)})"
+            body = f"x = {moved} / {factor} = {problem.answer}"
+        case Quiz():
+            body = f"{problem.value}: {problem.right.animal}"
+        case Listing():
+            name = {"sort": "sorted", "reverse": "reversed", "largest": "max"}[problem.task]
+            body = f"{name}({', '.join(map(str, problem.numbers))}) = {problem.answer}"
+        case Program():
+            condition = f" if {problem.condition}" if problem.condition else ""
+            built = f"[{problem.expression} for x in xs{condition}]"
+            result = f"{problem.wrapper}({built})" if problem.wrapper else built
+            return ["```python", f"{problem.name} = lambda xs: {result}", "```"]
+    return [body, f"#### {problem.answer}"]
+
+
+def _nested(problem: Shop) -> str:
+    expression = str(problem.start)
+    for place, step in enumerate(problem.steps):
+        inner = f"({expression})" if place else expression
+        expression = f"{inner} {step.operation} {step.operand}"
+    return expression
