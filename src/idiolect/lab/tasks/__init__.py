@@ -17,7 +17,7 @@ from idiolect.lab.tasks.lists import Listing
 from idiolect.lab.tasks.shop import Shop
 from idiolect.records import content_id
 
-__all__ = ["SKILLS", "SPLITS", "Problem", "Skill", "Split", "problems", "read", "split_of", "take"]
+__all__ = ["SKILLS", "SPLITS", "Problem", "Skill", "Split", "draw", "problems", "read", "split_of", "take"]
 
 Problem = Shop | Equation | Quiz | Program | Listing
 Skill = Literal["shop", "equations", "choice", "code", "lists"]
@@ -59,9 +59,15 @@ def problems(
     _check(skill, split, steps)
     dice = Dice("problems", skill, seed)
     while True:
-        problem = shop.draw(dice, steps=dice.pick(steps)) if skill == "shop" else _DRAW[skill](dice)
+        yield draw(dice, skill, split=split, steps=dice.pick(steps))
+
+
+def draw(dice: Dice, skill: Skill, *, split: Split, steps: int) -> Problem:
+    """Return one problem of a split; `steps` is for `shop` only."""
+    while True:
+        problem = shop.draw(dice, steps=steps) if skill == "shop" else _DRAW[skill](dice)
         if split_of(problem) == split:
-            yield problem
+            return problem
 
 
 def take(
