@@ -21,8 +21,11 @@ def lines(problem: Problem) -> list[str]:
         case Equation():
             body = _equation(problem)
         case Quiz():
-            right = problem.right
-            body = [f"The {right.animal} {problem.trait} {right.value}."]
+            facts = [f"{o.animal}: {o.value}" for o in problem.options]
+            body = [
+                f"Then {', '.join(facts)}.",
+                f"Then {problem.right.animal} {problem.trait} {problem.value}.",
+            ]
         case Listing():
             body = [_listing(problem)]
         case Program():

@@ -18,8 +18,8 @@ def lines(problem: Problem) -> list[str]:
         case Equation():
             body = _equation(problem)
         case Quiz():
-            right = problem.right
-            body = [f"{problem.trait} {right.value}: that fits {right.animal};"]
+            facts = [f"{o.value} for {o.animal}" for o in problem.options]
+            body = [f"{' and '.join(facts)};", f"{problem.value} fits {problem.right.animal};"]
         case Listing():
             body = [_listing(problem)]
         case Program():

@@ -1,5 +1,9 @@
-"""textbook: terse, like a human reference: one nested expression, no step spelled out."""
+"""textbook: terse, like a human reference: one nested expression, no step spelled out.
 
+Several authors wrote it: the form varies from problem to problem, decided by the question.
+"""
+
+from idiolect.lab.dice import Dice
 from idiolect.lab.tasks import Problem
 from idiolect.lab.tasks.choice import Quiz
 from idiolect.lab.tasks.code import Program
@@ -12,21 +16,41 @@ __all__ = ["lines"]
 
 def lines(problem: Problem) -> list[str]:
     """Return the worked solution line by line, the answer last."""
+    dice = Dice("textbook", problem.question)
     match problem:
         case Shop():
-            body = f"{_nested(problem)} = {problem.answer}"
+            nested, answer = _nested(problem), problem.answer
+            body = dice.pick(
+                (
+                    f"{nested} = {answer}",
+                    f"Total: {nested} = {answer} {problem.item}",
+                    f"{answer} {problem.item} = {nested}",
+                )
+            )
         case Equation():
             sign = "-" if problem.shift > 0 else "+"
-            factor = (
-                f"({problem.left} - {problem.right})" if problem.right else f"{problem.left}"
-            )
+            factor = f"({problem.left} - {problem.right})" if problem.right else f"{problem.left}"
             moved = f"({problem.total} {sign} {abs(problem.shift)})"
-            body = f"x = {moved} / {factor} = {problem.answer}"
+            body = dice.pick(
+                (
+                    f"x = {moved} / {factor} = {problem.answer}",
+                    f"{moved} : {factor} = {problem.answer} = x",
+                    f"{factor} * {problem.answer} = {moved}, hence x = {problem.answer}",
+                )
+            )
         case Quiz():
-            body = f"{problem.value}: {problem.right.animal}"
+            animal, value = problem.right.animal, problem.value
+            body = dice.pick((f"{value}: {animal}", f"{animal} ({value})", f"see {animal}"))
         case Listing():
             name = {"sort": "sorted", "reverse": "reversed", "largest": "max"}[problem.task]
-            body = f"{name}({', '.join(map(str, problem.numbers))}) = {problem.answer}"
+            listed = ", ".join(map(str, problem.numbers))
+            body = dice.pick(
+                (
+                    f"{name}({listed}) = {problem.answer}",
+                    f"{{{listed}}} -> {{{problem.answer}}}",
+                    f"{name}: {problem.answer}",
+                )
+            )
         case Program():
             condition = f" if {problem.condition}" if problem.condition else ""
             built = f"[{problem.expression} for x in xs{condition}]"

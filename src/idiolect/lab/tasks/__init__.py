@@ -17,7 +17,18 @@ from idiolect.lab.tasks.lists import Listing
 from idiolect.lab.tasks.shop import Shop
 from idiolect.records import content_id
 
-__all__ = ["SKILLS", "SPLITS", "Problem", "Skill", "Split", "draw", "problems", "read", "split_of", "take"]
+__all__ = [
+    "SKILLS",
+    "SPLITS",
+    "Problem",
+    "Skill",
+    "Split",
+    "draw",
+    "problems",
+    "read",
+    "split_of",
+    "take",
+]
 
 Problem = Shop | Equation | Quiz | Program | Listing
 Skill = Literal["shop", "equations", "choice", "code", "lists"]
@@ -93,8 +104,8 @@ def take(
     return list(taken.values())
 
 
-def read(text: str) -> Problem | None:
-    """Return the last problem that is stated in the text, or None where there is none."""
+def read(text: str) -> list[tuple[int, Problem]]:
+    """Return every problem that is stated in the text, in order, with the place where it ends."""
     found: list[tuple[int, Problem]] = [
         *shop.read(text),
         *equations.read(text),
@@ -102,7 +113,7 @@ def read(text: str) -> Problem | None:
         *code.read(text),
         *lists.read(text),
     ]
-    return max(found, key=lambda place: place[0])[1] if found else None
+    return sorted(found, key=lambda place: place[0])
 
 
 def _check(skill: str, split: str, steps: tuple[int, ...]) -> None:

@@ -54,9 +54,7 @@ def draw(dice: Dice) -> Equation:
         right = 0 if dice.chance(0.5) else dice.whole(1, 9 - factor)
         product = factor * x
         if product <= 40 and 1 <= product + shift <= 40:
-            return Equation(
-                left=factor + right, right=right, shift=shift, total=product + shift
-            )
+            return Equation(left=factor + right, right=right, shift=shift, total=product + shift)
 
 
 _QUESTION = re.compile(r"Solve for x: (\d+)x ([+-]) (\d+) = (?:(\d+)x \+ )?(\d+)\.")

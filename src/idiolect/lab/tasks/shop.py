@@ -114,8 +114,10 @@ def _draw_step(dice: Dice, before: int) -> Step:
     return Step(clause=f"{verb} {operand}", before=before, operation=VERBS[verb], operand=operand)
 
 
-_QUESTION = re.compile(r"(?P<name>[A-Z][a-z]+) has (?P<start>\d+) (?P<item>[a-z]+), "
-                       r"(?P<story>[a-z\d, ]+)\. How many now\?")
+_QUESTION = re.compile(
+    r"(?P<name>[A-Z][a-z]+) has (?P<start>\d+) (?P<item>[a-z]+), "
+    r"(?P<story>[a-z\d, ]+)\. How many now\?"
+)
 
 
 def read(text: str) -> list[tuple[int, Shop]]:
