@@ -96,6 +96,57 @@ def pretrain(
     )
 
 
+@app.command()
+def serve(
+    models: Annotated[
+        str, typer.Option(help="Which to serve, with commas: lab:teacher, lab:amber, lab:birch.")
+    ] = "lab:teacher,lab:amber,lab:birch",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8700,
+    faults: Annotated[
+        str, typer.Option(help="Shares of faults, e.g. 429=0.1,drop=0.05. See the lab's page.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Decides which requests and replies go wrong.")] = 0,
+    error_rate: Annotated[float, typer.Option(help="Teacher: share of wrong answers.")] = 0.0,
+    refusal_rate: Annotated[float, typer.Option(help="Teacher: share of refusals.")] = 0.0,
+    meta_talk_rate: Annotated[
+        float, typer.Option(help="Teacher: share of replies that talk about the correction.")
+    ] = 0.0,
+    over_editing_rate: Annotated[
+        float, typer.Option(help="Teacher: share of corrections that rewrite everything.")
+    ] = 0.0,
+    extra_sentences: Annotated[int, typer.Option(help="Teacher: empty sentences first.")] = 0,
+    latency_s: Annotated[float, typer.Option(help="Teacher: seconds before a reply.")] = 0.0,
+) -> None:
+    """Serve teacher and targets over the OpenAI protocol until interrupted."""
+    from idiolect.lab import serving
+    from idiolect.lab.teacher import Knobs
+
+    knobs = Knobs(
+        error_rate=error_rate,
+        refusal_rate=refusal_rate,
+        meta_talk_rate=meta_talk_rate,
+        over_editing_rate=over_editing_rate,
+        extra_sentences=extra_sentences,
+        latency_s=latency_s,
+        seed=seed,
+    )
+    names = [name.strip() for name in models.split(",")]
+    server = serving.LabServer(
+        {name: serving.backend(name, knobs) for name in names},
+        host=host,
+        port=port,
+        faults=serving.parse_faults(faults, seed=seed),
+    )
+    typer.echo(f"{', '.join(names)} at {server.url}")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        typer.echo(f"stopped after {server.counts.requests} requests")
+    finally:
+        server.server_close()
+
+
 class _Progress:
     """Prints a line every few seconds: step, loss, tokens a second, time left."""
 

@@ -16,6 +16,7 @@ conflict markers (`<<<<<<< ...`, `=======`, `>>>>>>> ...`), or JSON with `"find"
 nothing after it (`only`, `stop`) gets the answer up to that step, corrected.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ def _form(text: str) -> tuple[EditForm, tuple[str, str, str]]:
 def _style(text: str, problems: list[tuple[int, Problem]]) -> str:
     """Return the idiolect that most of the worked examples before the problem are written in."""
     votes: dict[str, int] = {}
-    for (start, problem), (stop, _) in zip(problems, problems[1:], strict=False):
+    for (start, problem), (stop, _) in itertools.pairwise(problems):
         name = idiolect_of(problem, text[start:stop])
         votes[name] = votes.get(name, 0) + 1
     return max(votes, key=lambda name: votes[name]) if votes else "tutor"
