@@ -1,0 +1,196 @@
+"""A target whose weights are on this machine, loaded by transformers.
+
+The model is held in float32 on a CPU, because processors without bf16 arithmetic are several
+times slower in it, and in bfloat16 on a GPU.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from idiolect.chat import ChatFormat
+from idiolect.config import TargetConfig
+from idiolect.errors import ConfigError
+from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
+from idiolect.records import content_id
+
+__all__ = ["LocalModel", "load_local_model"]
+
+_WEIGHTS = ("*.safetensors", "*.bin")
+_SAMPLE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalModel:
+    """A loaded model with its tokenizer and its way of rendering chats."""
+
+    name: str
+    revision: str
+    """Commit of a hub model; for a folder, a hash of its files."""
+
+    module: Any
+    """The transformers model, in evaluation mode."""
+
+    tokenizer: Any
+    chat: ChatFormat
+    device: str
+    dtype: str
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that fit into the context, prompt and response together."""
+        config = self.module.config.get_text_config()
+        return int(getattr(config, "max_position_embeddings", None) or 1 << 30)
+
+    def generate(
+        self, requests: Sequence[GenerationRequest]
+    ) -> Iterator[Generation | GenerationFailure]:
+        """Yield one answer for each request, in order, one sequence after another."""
+        for request in requests:
+            yield self._answer(request)
+
+    def _answer(self, request: GenerationRequest) -> Generation | GenerationFailure:
+        prompt = self.chat.prompt_ids(request.messages)
+        room = self.max_length - len(prompt)
+        if room < 1:
+            return GenerationFailure(
+                reason=f"the prompt has {len(prompt)} tokens, the context of {self.name} "
+                f"{self.max_length}; shorten the prompt",
+                retryable=False,
+            )
+        limit = min(request.sampling.max_new_tokens, room)
+        ids = self._continue(prompt, request, limit)
+        return self._generation(prompt, ids)
+
+    def _continue(
+        self, prompt: tuple[int, ...], request: GenerationRequest, limit: int
+    ) -> tuple[int, ...]:
+        sampling = request.sampling
+        draw: dict[str, Any] = {"do_sample": False}
+        if sampling.temperature > 0:
+            draw = {
+                "do_sample": True,
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+                "top_k": 0,
+            }
+        ids = torch.tensor([prompt], device=self.device)
+        devices = [self.device] if self.device != "cpu" else []
+        with torch.inference_mode(), torch.random.fork_rng(devices):
+            torch.manual_seed(request.seed)
+            output: Tensor = self.module.generate(
+                ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=limit,
+                eos_token_id=[self.chat.terminator_id],
+                pad_token_id=self.chat.terminator_id,
+                **draw,
+            )
+        return tuple(output[0, len(prompt) :].tolist())
+
+    def _generation(self, prompt: tuple[int, ...], ids: tuple[int, ...]) -> Generation:
+        ended = ids[-1:] == (self.chat.terminator_id,)
+        body = ids[:-1] if ended else ids
+        return Generation(
+            text=self.tokenizer.decode(list(body), skip_special_tokens=False),
+            finish_reason="stop" if ended else "length",
+            token_ids=body,
+            tokens_in=len(prompt),
+            tokens_out=len(ids),
+        )
+
+
+def load_local_model(config: TargetConfig) -> LocalModel:
+    """Load a model and its tokenizer.
+
+    Raises:
+        ConfigError: no model was named, it does not exist or cannot be loaded, or a GPU was
+            asked for and there is none.
+        TemplateError: its chat template cannot be used.
+    """
+    if not config.model:
+        raise ConfigError("no target was given; name a model folder or hub id with --target")
+    device = _device(config)
+    dtype = config.dtype
+    if dtype == "auto":
+        dtype = "bfloat16" if device == "cuda" else "float32"
+    module, tokenizer = _load(config.model, config, getattr(torch, dtype))
+    module.to(device).eval().requires_grad_(False)
+    _forget_sampling(module)
+    chat = ChatFormat(
+        tokenizer,
+        name=config.model,
+        plain=config.format,
+        template_kwargs=config.template_kwargs,
+        thinking=config.thinking,
+    )
+    return LocalModel(
+        name=config.model,
+        revision=_revision(config.model, module),
+        module=module,
+        tokenizer=tokenizer,
+        chat=chat,
+        device=device,
+        dtype=dtype,
+    )
+
+
+def _device(config: TargetConfig) -> str:
+    available = torch.cuda.is_available()
+    if config.device == "cuda" and not available:
+        raise ConfigError("target.device: found 'cuda', but torch sees no GPU; use 'cpu' or 'auto'")
+    return "cuda" if available and config.device != "cpu" else "cpu"
+
+
+def _load(name: str, config: TargetConfig, dtype: torch.dtype) -> tuple[Any, Any]:
+    import transformers
+
+    options: dict[str, Any] = {
+        "revision": config.revision,
+        "trust_remote_code": config.trust_remote_code,
+    }
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(name, **options)
+        module = transformers.AutoModelForCausalLM.from_pretrained(
+            name, dtype=dtype, use_safetensors=True, **options
+        )
+    except (OSError, ValueError, KeyError) as error:
+        lines = str(error).strip().splitlines() or [repr(error)]
+        raise ConfigError(
+            f"target {name!r}: cannot be loaded ({lines[0]}); check the folder or hub "
+            "id, and HF_HUB_OFFLINE and HF_TOKEN for hub models"
+        ) from None
+    return module, tokenizer
+
+
+def _forget_sampling(module: Any) -> None:
+    """Drop sampling defaults that ship with a model: what is asked for is what is drawn."""
+    import transformers
+
+    module.generation_config = transformers.GenerationConfig()
+
+
+def _revision(name: str, module: Any) -> str:
+    folder = Path(name)
+    if not folder.is_dir():
+        return str(getattr(module.config, "_commit_hash", None) or "unknown")
+    files = sorted(
+        {p for pattern in ("*.json", "*.jinja", *_WEIGHTS) for p in folder.glob(pattern)}
+    )
+    return content_id([(path.name, path.stat().st_size, _sampled_hash(path)) for path in files])
+
+
+def _sampled_hash(path: Path) -> str:
+    """Hash a file by its size and 17 places spread over it: exact for small files, fast for all."""
+    digest = hashlib.blake2b(digest_size=8)
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        for step in range(17):
+            file.seek(max(0, size - _SAMPLE_BYTES) * step // 16)
+            digest.update(file.read(_SAMPLE_BYTES))
+    return digest.hexdigest()

@@ -1,0 +1,220 @@
+"""One run in one directory: rows in SQLite, landed as soon as they exist.
+
+Every `add` is one transaction. A process may be killed at any moment; the same command then
+continues with the rows that are there. A run remembers what it was made from and refuses to
+go on with anything else, naming the difference.
+"""
+
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar, cast
+
+from filelock import FileLock, Timeout
+
+from idiolect.errors import RunError, StorageError
+from idiolect.runs.rows import TABLES, Record, from_row, table_of, to_row
+
+__all__ = ["Run"]
+
+T = TypeVar("T", bound=Record)
+
+
+class Run:
+    """A run directory that this process holds.
+
+    Args:
+        path: The directory; it is made when it does not exist.
+        identity: What the rows depend on, as dotted names with plain values. A resumed run
+            must have been made from the same.
+        fresh: Delete the rows of an earlier run of this name first.
+
+    Raises:
+        RunError: another process holds the run, the directory belongs to something else, or
+            the identity differs.
+        StorageError: the disk refuses.
+    """
+
+    def __init__(
+        self, path: str | Path, identity: Mapping[str, Any] | None = None, *, fresh: bool = False
+    ) -> None:
+        self.path = Path(path)
+        self._make_directory()
+        self._lock = FileLock(self.path / "run.lock")
+        self._acquire()
+        try:
+            if fresh:
+                self._clear()
+            self._db = self._open()
+            if identity is not None:
+                self._check_identity(identity)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and let others have the run."""
+        self._db.close()
+        (self.path / "run.holder.json").unlink(missing_ok=True)
+        self._lock.release()
+
+    # Rows
+
+    def add(self, *records: Record) -> None:
+        """Land records in one transaction. A record with the key of an older one replaces it."""
+        with self._transaction():
+            for record in records:
+                table = table_of(type(record))
+                marks = ", ".join("?" * (len(table.columns) + 1))
+                self._db.execute(
+                    f'INSERT OR REPLACE INTO "{table.name}" VALUES ({marks})',
+                    (*to_row(record), time.time()),
+                )
+
+    def all(self, kind: type[T]) -> list[T]:
+        """Return all records of one kind, in the order in which they were first written."""
+        table = table_of(kind)
+        columns = ", ".join(f'"{name}"' for name in table.columns)
+        rows = self._db.execute(f'SELECT {columns} FROM "{table.name}" ORDER BY rowid')
+        return [cast(T, from_row(kind, row)) for row in rows]
+
+    def delete(self, kind: type[Record], **where: Any) -> int:
+        """Delete records whose fields have the given values; return how many."""
+        table = table_of(kind)
+        clause = " AND ".join(f'"{name}" = ?' for name in where) or "1"
+        with self._transaction():
+            cursor = self._db.execute(
+                f'DELETE FROM "{table.name}" WHERE {clause}', tuple(where.values())
+            )
+        return cursor.rowcount
+
+    # What the run remembers beside its rows
+
+    def note(self, key: str, value: Any) -> None:
+        """Remember a plain value under a key."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                (key, json.dumps(value, sort_keys=True)),
+            )
+
+    def recall(self, key: str, default: Any = None) -> Any:
+        """Return a value that was noted, or the default."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return default if row is None else json.loads(row[0])
+
+    def log(self, level: str, message: str) -> None:
+        """Append an event."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO events (at, level, message) VALUES (?, ?, ?)",
+                (time.time(), level, message),
+            )
+
+    # The directory
+
+    def _make_directory(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"{self.path}: is a file, expected a run directory; use another name")
+        foreign = self.path.exists() and any(self.path.iterdir())
+        if foreign and not (self.path / "run.lock").exists():
+            raise RunError(
+                f"{self.path}: exists and is no run of idiolect; use another --output-dir"
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self.path}: cannot be made ({error.strerror})") from None
+
+    def _acquire(self) -> None:
+        holder = self.path / "run.holder.json"
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise RunError(
+                f"{self.path}: another process holds this run ({_describe(holder)}); "
+                "wait for it or use another --output-dir"
+            ) from None
+        holder.write_text(
+            json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()})
+        )
+
+    def _clear(self) -> None:
+        for entry in self.path.iterdir():
+            if entry.name in ("run.lock", "run.holder.json"):
+                continue
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+    def _open(self) -> sqlite3.Connection:
+        # Autocommit mode: transactions are begun and ended by `_transaction` alone.
+        db = sqlite3.connect(self.path / "run.sqlite", isolation_level=None)
+        db.execute("PRAGMA journal_mode = WAL")
+        # A killed process loses nothing at NORMAL; a power cut may lose the last rows, which
+        # are then made again.
+        db.execute("PRAGMA synchronous = NORMAL")
+        for table in TABLES:
+            db.execute(table.schema)
+        db.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value JSON)")
+        db.execute("CREATE TABLE IF NOT EXISTS events (at REAL, level TEXT, message TEXT)")
+        return db
+
+    def _check_identity(self, identity: Mapping[str, Any]) -> None:
+        plain = json.loads(json.dumps(identity))
+        before = self.recall("identity")
+        if before is None:
+            self.note("identity", plain)
+            return
+        changed = [
+            f"`{key}` ({before.get(key)!r} -> {plain.get(key)!r})"
+            for key in sorted(before.keys() | plain.keys())
+            if before.get(key) != plain.get(key)
+        ]
+        if changed:
+            raise RunError(
+                f"{self.path}: resumed run differs in {', '.join(changed)}; "
+                "use --fresh to start over, or another --output-dir"
+            )
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            raise StorageError(
+                f"{self.path / 'run.sqlite'}: {error}; what was written before is kept. "
+                "Free some space and start the same command again"
+            ) from None
+
+
+def _describe(holder: Path) -> str:
+    """Say who holds a run, as far as its note can be read."""
+    try:
+        note = json.loads(holder.read_text())
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(note["since"]))
+        return f"process {note['pid']} on {note['host']}, since {since}"
+    except (OSError, ValueError, KeyError):
+        return "its holder left no note"

@@ -1,0 +1,1 @@
+"""Scoring: ids in, log-probabilities out."""
