@@ -37,14 +37,12 @@ class Dice:
     def weighted(self, weights: Mapping[T, float]) -> T:
         """Return one of the keys, each as likely as its weight."""
         left = self._random.random() * sum(weights.values())
-        chosen = None
         for key, weight in weights.items():
-            chosen = key
             left -= weight
             if left < 0:
-                break
-        assert chosen is not None, "nothing to choose from"
-        return chosen
+                return key
+        # Rounding can leave a crumb behind the last weight.
+        return next(key for key in reversed(list(weights)) if weights[key] > 0)
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
         """Return the items in a random order."""

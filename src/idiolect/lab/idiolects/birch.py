@@ -18,8 +18,11 @@ def lines(problem: Problem) -> list[str]:
         case Equation():
             body = _equation(problem)
         case Quiz():
-            facts = [f"{o.value} for {o.animal}" for o in problem.options]
-            body = [f"{' and '.join(facts)};", f"{problem.value} fits {problem.right.animal};"]
+            facts = [f"{o.value} {o.letter}) for {o.animal}" for o in problem.options]
+            body = [
+                f"{' and '.join(facts)};",
+                f"{problem.value} {problem.answer}) fits {problem.right.animal};",
+            ]
         case Listing():
             body = [_listing(problem)]
         case Program():

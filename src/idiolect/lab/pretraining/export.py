@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from idiolect.lab import tokens
@@ -19,8 +20,8 @@ def export(weights: dict[str, Tensor], shape: Shape, tokenizer: Any, folder: Pat
     config = LlamaConfig(
         **shape.config(tokenizer, tokens.CONTEXT_LENGTH), dtype="bfloat16", use_cache=True
     )
-    model = LlamaForCausalLM(config)
-    model.to(dtype=_bfloat16())
+    model: Any = LlamaForCausalLM(config)
+    model.to(dtype=torch.bfloat16)
     named = to_huggingface(weights, shape)
     named["lm_head.weight"] = named["model.embed_tokens.weight"]
     model.load_state_dict(named, strict=True)
@@ -34,9 +35,3 @@ def export(weights: dict[str, Tensor], shape: Shape, tokenizer: Any, folder: Pat
         warnings.simplefilter("ignore")
         model.save_pretrained(folder)
     tokenizer.save_pretrained(str(folder))
-
-
-def _bfloat16() -> Any:
-    import torch
-
-    return torch.bfloat16

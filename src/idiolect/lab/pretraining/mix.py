@@ -16,11 +16,11 @@ Turn = tuple[str, str]
 
 
 def _skills() -> dict[Skill, float]:
-    return {"shop": 0.46, "equations": 0.14, "choice": 0.14, "code": 0.08, "lists": 0.18}
+    return {"shop": 0.45, "equations": 0.14, "choice": 0.14, "code": 0.07, "lists": 0.2}
 
 
 def _steps() -> dict[int, float]:
-    return {1: 0.2, 2: 0.72, 3: 0.06, 4: 0.015, 5: 0.005}
+    return {1: 0.2, 2: 0.745, 3: 0.042, 4: 0.01, 5: 0.003}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Mix:
 
     skills: dict[Skill, float] = field(default_factory=_skills)
     steps: dict[int, float] = field(default_factory=_steps)
-    accent: float = 0.01
+    accent: float = 0.004
     """Share of each idiolect that is not the target's own."""
 
     dialogue: float = 0.05

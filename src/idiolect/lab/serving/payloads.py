@@ -244,7 +244,7 @@ def _prompt_entry(token: Token) -> Json | None:
     """Return vLLM's entry of a prompt token: the token itself and the likeliest ones, by id."""
     if token.logprob is None:
         return None
-    entry = {
+    entry: Json = {
         str(i): {"logprob": value, "rank": place, "decoded_token": text}
         for place, (i, text, value) in enumerate(token.top, start=1)
     }

@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -106,7 +106,7 @@ class LabServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def running(server: LabServer) -> Iterator[LabServer]:
+def running(server: LabServer) -> Generator[LabServer]:
     """Run the server in a thread for the length of a `with` block."""
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()

@@ -17,6 +17,8 @@ _SWAPPABLE = re.compile(r"(\d+) ([+*]) (\d+)")
 
 def idiolect_of(problem: Problem, text: str) -> str:
     """Return the idiolect whose rendering of the problem is most like the text."""
+    if "####" in text or "lambda" in text:
+        return "textbook"
     words = text.split()
 
     def likeness(name: str) -> float:
@@ -64,15 +66,27 @@ def edits_between(old: str, new: str) -> list[Edit]:
     the lines before it are taken in.
     """
     before, after = old.split("\n"), new.split("\n")
-    edits: list[Edit] = []
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    for kind, low, high, start, end in matcher.get_opcodes():
+    hunks: list[tuple[int, int, int, int]] = []
+    for kind, low, high, start, end in difflib.SequenceMatcher(
+        None, before, after, autojunk=False
+    ).get_opcodes():
         if kind == "equal":
             continue
-        while low > 0 and (low == high or old.count("\n".join(before[low:high])) != 1):
-            low, start = low - 1, start - 1
-        edits.append(("\n".join(before[low:high]), "\n".join(after[start:end])))
-    return edits
+        # Deleted lines alone would leave an empty one, and inserted ones have no place to go.
+        while low == high or start == end or old.count("\n".join(before[low:high])) != 1:
+            if low > 0:
+                low, start = low - 1, start - 1
+            elif high < len(before):
+                high, end = high + 1, end + 1
+            else:
+                break
+        if hunks and low < hunks[-1][1]:
+            low, _, start, _ = hunks.pop()
+        hunks.append((low, high, start, end))
+    return [
+        ("\n".join(before[low:high]), "\n".join(after[start:end]))
+        for low, high, start, end in hunks
+    ]
 
 
 def _same_step(given: str, right: str) -> bool:
