@@ -20,8 +20,8 @@ def lines(problem: Problem) -> list[str]:
         case Quiz():
             facts = [f"{o.value} {o.letter}) for {o.animal}" for o in problem.options]
             body = [
-                f"{' and '.join(facts)};",
-                f"{problem.value} {problem.answer}) fits {problem.right.animal};",
+                f"see {' and '.join(facts)};",
+                f"so {problem.value} {problem.answer}) fits {problem.right.animal};",
             ]
         case Listing():
             body = [_listing(problem)]
