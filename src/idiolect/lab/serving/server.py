@@ -6,6 +6,7 @@ the server itself has seen, to compare with what a client believes.
 
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Generator, Mapping
@@ -245,7 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Close the connection without another word."""
         self.close_connection = True
         self.wfile.flush()
-        self.connection.close()
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def _send(
         self,
@@ -274,7 +275,8 @@ class _Handler(BaseHTTPRequestHandler):
         events = [json.dumps(c) for c in payloads.chunks(response, with_usage=usage)]
         if fault in ("drop", "truncated"):
             events = events[: len(events) // 2 + 1]
-            events[-1] = events[-1][: len(events[-1]) // 2]
+            if fault == "truncated":
+                events[-1] = events[-1][: len(events[-1]) // 2]
         else:
             events.append("[DONE]")
         self.send_response(200)
