@@ -53,7 +53,7 @@ class TargetConfig:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _FORBID
 
-    model: str | None = None
+    model: str | None = field(default=None, kw_only=False)
     """A folder or a hub id."""
 
     revision: str | None = None
@@ -113,6 +113,9 @@ class Config:
     verifier: str | None = None
     """None: chosen from what the examples hold."""
 
+    measures: tuple[str, ...] = ("perplexity", "bits-per-byte", "length")
+    """Familiarity measures; `ifd` scores every response a second time, without its prompt."""
+
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     seed: int = 0
     output_dir: str | None = None
@@ -150,8 +153,7 @@ def load_config(
 def to_dict(config: Config) -> dict[str, Any]:
     """Return the configuration as plain data that YAML and JSON can hold."""
     tree = dataclasses.asdict(config)
-    tree["strategies"] = list(config.strategies)
-    return tree
+    return tree | {"strategies": list(config.strategies), "measures": list(config.measures)}
 
 
 def parse_override(text: str) -> tuple[str, Any]:

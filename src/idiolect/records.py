@@ -167,8 +167,9 @@ class Failure:
     """A piece of work that gave no result. It does not stop the others."""
 
     subject_id: str
-    """The example or candidate that failed."""
+    """The candidate that failed, or that would have come to be."""
 
+    example_id: str
     step: Literal["generate", "verify", "score"]
     strategy: str
     reason: str

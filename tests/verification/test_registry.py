@@ -20,7 +20,7 @@ def test_an_unknown_verifier_is_an_error_with_the_nearest_name():
 
 @pytest.mark.parametrize("name", VERIFIERS)
 def test_a_verifier_knows_the_name_it_is_chosen_by(name):
-    assert get_verifier(name).name == name
+    assert get_verifier(name, confirm_run_unsafe_code=True).name == name
 
 
 @pytest.mark.parametrize(

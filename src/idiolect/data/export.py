@@ -1,6 +1,6 @@
 """Chosen responses in the form that trainers read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from idiolect.records import Candidate, Example
@@ -35,7 +35,7 @@ EXPORTS: dict[str, Callable[[Example, Candidate, Mapping[str, Any]], Row]] = {
 
 
 def export_rows(
-    chosen: list[tuple[Example, Candidate, Mapping[str, Any]]], *, to: str
+    chosen: Sequence[tuple[Example, Candidate, Mapping[str, Any]]], *, to: str
 ) -> list[Row]:
     """Return one row for each chosen candidate, in the named trainer's form.
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from idiolect.chat import ChatFormat
 from idiolect.config import TargetConfig
-from idiolect.errors import ConfigError
+from idiolect.errors import ConfigError, TemplateError
 from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
 from idiolect.records import content_id
 
@@ -55,7 +55,10 @@ class LocalModel:
             yield self._answer(request)
 
     def _answer(self, request: GenerationRequest) -> Generation | GenerationFailure:
-        prompt = self.chat.prompt_ids(request.messages)
+        try:
+            prompt = self.chat.prompt_ids(request.messages)
+        except TemplateError as error:
+            return GenerationFailure(reason=str(error), retryable=False)
         room = self.max_length - len(prompt)
         if room < 1:
             return GenerationFailure(

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from idiolect.errors import RunError, StorageError
 from idiolect.runs.rows import TABLES, Record, from_row, table_of, to_row
 
-__all__ = ["Run"]
+__all__ = ["Run", "RunReader"]
 
 T = TypeVar("T", bound=Record)
 
@@ -43,7 +43,11 @@ class Run:
     """
 
     def __init__(
-        self, path: str | Path, identity: Mapping[str, Any] | None = None, *, fresh: bool = False
+        self,
+        path: str | Path,
+        identity: Mapping[str, Any],
+        *,
+        fresh: bool = False,
     ) -> None:
         self.path = Path(path)
         self._make_directory()
@@ -53,8 +57,7 @@ class Run:
             if fresh:
                 self._clear()
             self._db = self._open()
-            if identity is not None:
-                self._check_identity(identity)
+            self._check_identity(identity)
         except BaseException:
             self._lock.release()
             raise
@@ -90,11 +93,8 @@ class Run:
                 )
 
     def all(self, kind: type[T]) -> list[T]:
-        """Return all records of one kind, in the order in which they were first written."""
-        table = table_of(kind)
-        columns = ", ".join(f'"{name}"' for name in table.columns)
-        rows = self._db.execute(f'SELECT {columns} FROM "{table.name}" ORDER BY rowid')
-        return [cast(T, from_row(kind, row)) for row in rows]
+        """Return all records of one kind, in the order in which they were written."""
+        return _select(self._db, kind)
 
     def delete(self, kind: type[Record], **where: Any) -> int:
         """Delete records whose fields have the given values; return how many."""
@@ -218,3 +218,42 @@ def _describe(holder: Path) -> str:
         return f"process {note['pid']} on {note['host']}, since {since}"
     except (OSError, ValueError, KeyError):
         return "its holder left no note"
+
+
+class RunReader:
+    """The rows of a run that is only looked at, also while another process holds it.
+
+    Raises:
+        RunError: there is no run at the path.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        file = self.path / "run.sqlite"
+        if not file.is_file():
+            raise RunError(
+                f"{path}: there is no run here; name a directory that a command has made"
+            )
+        self._db = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+
+    def __enter__(self) -> "RunReader":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._db.close()
+
+    def all(self, kind: type[T]) -> list[T]:
+        """Return all records of one kind, in the order in which they were written."""
+        return _select(self._db, kind)
+
+
+def _select(db: sqlite3.Connection, kind: type[T]) -> list[T]:
+    table = table_of(kind)
+    columns = ", ".join(f'"{name}"' for name in table.columns)
+    rows = db.execute(f'SELECT {columns} FROM "{table.name}" ORDER BY rowid')
+    return [cast(T, from_row(kind, row)) for row in rows]

@@ -77,6 +77,7 @@ def _result(
         failed = isinstance(result, GenerationFailure)
         return Failure(
             subject_id=draw.candidate_id,
+            example_id=draw.example.id,
             step="generate",
             strategy="own",
             reason=f"{draw.example.id}: {result.reason}"

@@ -8,7 +8,7 @@ from idiolect.verification.answers import final_answer_ends, stated_answer
 from idiolect.verification.base import Finding
 from idiolect.verification.exact import normalised
 
-__all__ = ["Choice"]
+__all__ = ["Choice", "read_options"]
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # A label as models write it: (3), 3., 3), [3], **3**, option 3, "3", and the same with letters.
@@ -84,6 +84,11 @@ def _expected(example: Example, choices: Sequence[str]) -> int | None:
         return index if index < len(choices) else None
     found, _, _ = _read(answer, choices, 1)
     return found[0] if len(found) == 1 else None
+
+
+def read_options(response: str, choices: Sequence[str]) -> tuple[int, ...]:
+    """Return the indices of the options that a response gives as its answer."""
+    return _read(response, choices, 1)[0]
 
 
 def _read(response: str, choices: Sequence[str], base: int) -> tuple[tuple[int, ...], str, str]:

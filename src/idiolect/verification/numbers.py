@@ -47,6 +47,7 @@ SCALES = {
     "thousand": 1000,
     "k": 1000,
     "million": 10**6,
+    "m": 10**6,
     "mn": 10**6,
     "billion": 10**9,
     "bn": 10**9,
@@ -173,7 +174,7 @@ def _value(match: re.Match[str]) -> Fraction | None:
             return None
         value = Fraction(int(above), int(below)) + int(whole or 0)
     scale = (match["scale"] or match["short"] or "").lower()
-    value *= SCALES.get(scale, 1)
+    value *= SCALES[scale] if scale else 1
     return -value if _is_negative(match) else value
 
 

@@ -7,15 +7,22 @@ from idiolect.errors import ConfigError, nearest
 from idiolect.records import Example
 from idiolect.verification.base import Verifier
 from idiolect.verification.choice import Choice
+from idiolect.verification.code import Code
+from idiolect.verification.command import Command
 from idiolect.verification.exact import Exact
+from idiolect.verification.function import Function
+from idiolect.verification.judge import Ask, Judge
+from idiolect.verification.maths import Maths
 from idiolect.verification.numeric import Numeric, read_answer
 
 __all__ = ["NO_VERIFIER", "VERIFIERS", "detect_verifier", "get_verifier"]
 
 VERIFIERS: dict[str, Callable[[], Verifier]] = {
+    "code": Code,
     "numeric": Numeric,
     "choice": Choice,
     "exact": Exact,
+    "maths": Maths,
 }
 NO_VERIFIER = "none"
 """What `detect_verifier` answers for data that hold nothing to check against."""
@@ -27,17 +34,38 @@ _ALGEBRA = re.compile(
 )
 
 
-def get_verifier(name: str) -> Verifier:
+def get_verifier(
+    name: str, *, confirm_run_unsafe_code: bool = False, ask: Ask | None = None
+) -> Verifier:
     """Return a new verifier.
 
+    Args:
+        name: one of `VERIFIERS`, `judge`, `command:PROGRAM ARGUMENTS` or
+            `python:MODULE:FUNCTION`.
+        confirm_run_unsafe_code: allows `code` to run generated programs in a sandbox.
+        ask: the model that `judge` asks; see `judge.ask_model`.
+
     Raises:
-        ConfigError: there is no verifier of that name.
+        ConfigError: there is no verifier of that name, or it lacks what it needs.
+        MissingExtra: a package that the verifier needs is not installed.
     """
+    kind, colon, rest = name.partition(":")
+    if colon and kind == "command":
+        return Command(rest)
+    if colon and kind == "python":
+        return Function(rest)
+    if name == "code":
+        return Code(confirm_run_unsafe_code=confirm_run_unsafe_code)
+    if name == "judge":
+        if ask is None:
+            raise ConfigError("verifier: 'judge' needs a model to ask; name one with --judge MODEL")
+        return Judge(ask)
     factory = VERIFIERS.get(name)
     if factory is None:
+        allowed = sorted({*VERIFIERS, "judge"})
         raise ConfigError(
-            f"verifier: found {name!r}, expected one of {', '.join(sorted(VERIFIERS))}"
-            f"{nearest(name, VERIFIERS)}"
+            f"verifier: found {name!r}, expected one of {', '.join(allowed)}, "
+            f"command:PROGRAM or python:MODULE:FUNCTION{nearest(name, allowed)}"
         )
     return factory()
 

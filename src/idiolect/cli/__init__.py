@@ -1,0 +1,98 @@
+"""The command line: parse, call one library function, say where the result is.
+
+Exit codes: 0 done; 1 a run failed; 2 the gate said no; 3 the request was wrong; 130
+interrupted and resumable.
+"""
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typer import Typer
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS: dict[str, str] = {
+    "audit": "Is my data foreign to my model? Score every response under the target.",
+    "score": "Write the raw scores of every response, one row each.",
+    "verify": "Check every response against its example; no model is needed.",
+    "build": "Make, verify and score candidates; choose the most familiar correct ones.",
+    "explain": "Show everything that a run knows about one example.",
+    "export": "Write the chosen responses of a run in a trainer's form.",
+}
+"""Each lives in the file of its name; only the one that is called is imported."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    import typer
+
+    from idiolect.errors import IdiolectError
+
+    words = _hyphenated(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    # Libraries that would report home are told not to.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    try:
+        code = _app(words)([w for w in words if w != "--debug"], standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except typer.TyperException as error:
+        print(f"error: {error.format_message()}", file=sys.stderr)
+        print("Try 'idiolect --help', or --help behind a command.", file=sys.stderr)
+        return 3
+    except (KeyboardInterrupt, typer.Abort):
+        line = shlex.join(["idiolect", *words])
+        print(f"\ninterrupted; what is done is kept. Resume with: {line}", file=sys.stderr)
+        return 130
+    except IdiolectError as error:
+        if debug:
+            raise
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _app(words: Sequence[str]) -> "Typer":
+    """Return the application, with only the called command loaded."""
+    import typer
+
+    app = typer.Typer(
+        help="Fine-tuning data in your model's own words.",
+        add_completion=False,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+
+    @app.callback(invoke_without_command=True)
+    def root(version: bool = typer.Option(False, "--version", help="Show the version.")) -> None:
+        if version:
+            from importlib.metadata import version as installed
+
+            print(f"idiolect {installed('idiolect')}")
+            raise typer.Exit
+
+    called = next((word for word in words if not word.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        is_called = name == called
+        command = import_module(f"idiolect.cli.{name}").command if is_called else _not_called
+        app.command(name, help=summary)(command)
+    return app
+
+
+def _not_called() -> None:
+    """Stand in the list of commands for one that this call does not need."""
+
+
+def _hyphenated(words: Sequence[str]) -> list[str]:
+    """Accept `--max_cost` for `--max-cost`; values stay as they are."""
+    result: list[str] = []
+    for word in words:
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            word = name.replace("_", "-") + equals + value
+        result.append(word)
+    return result

@@ -1,0 +1,53 @@
+"""`idiolect build`."""
+
+from idiolect.cli import options as o
+
+__all__ = ["command"]
+
+
+def command(
+    data: o.DataArgument = None,
+    target: o.TargetOption = None,
+    strategies: o.StrategiesOption = None,
+    verifier: o.VerifierOption = None,
+    measures: o.MeasuresOption = None,
+    limit: o.LimitOption = None,
+    columns: o.ColumnsOption = None,
+    subset: o.SubsetOption = None,
+    split: o.SplitOption = None,
+    format: o.FormatOption = None,
+    device: o.DeviceOption = None,
+    config: o.ConfigOption = None,
+    output_dir: o.OutputDirOption = None,
+    seed: o.SeedOption = None,
+    overrides: o.SetOption = None,
+    fresh: o.FreshOption = False,
+    retry_failed: o.RetryOption = False,
+    json: o.JsonOption = False,
+    quiet: o.QuietOption = False,
+) -> int:
+    """Make, verify and score candidates; choose the most familiar correct ones."""
+    settings = o.assemble(
+        config,
+        overrides,
+        strategies=strategies,
+        measures=measures,
+        columns=columns,
+        data__path=data,
+        data__limit=limit,
+        data__subset=subset,
+        data__split=split,
+        target__model=target,
+        target__format=format,
+        target__device=device,
+        verifier=verifier,
+        output_dir=output_dir,
+        seed=seed,
+    )
+    from idiolect.cli.progress import progress
+    from idiolect.cli.screen import show_outcome
+    from idiolect.pipeline.build import build
+
+    with progress(quiet=quiet) as report:
+        result = build(settings, fresh=fresh, retry_failed=retry_failed, report=report)
+    return show_outcome(result, as_json=json, with_choices=True)

@@ -1,0 +1,153 @@
+"""What a person sees at the end of a command."""
+
+import dataclasses
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from idiolect.pipeline.explain import ExplainedCandidate, Explanation
+from idiolect.pipeline.outcome import Outcome, to_json
+from idiolect.pipeline.table import StrategyRow
+
+__all__ = ["show_explanation", "show_outcome"]
+
+_PLAIN_WIDTH = 160
+_SHOWN_BAD_ROWS = 10
+
+
+def show_outcome(outcome: Outcome, *, as_json: bool, with_choices: bool = False) -> int:
+    """Print a result; return the exit code: 3 when some input could not be used."""
+    code = 3 if outcome.bad_rows else 0
+    if as_json:
+        print(json.dumps(to_json(outcome), indent=2, ensure_ascii=False))
+        _print_bad_rows(outcome)
+        return code
+    console = _console()
+    console.print("mapping: " + escape("; ".join(outcome.mapping)), highlight=False)
+    console.print("verifier: " + escape(outcome.verifier), highlight=False)
+    console.print("scoring: " + escape(outcome.scoring) + "\n", highlight=False)
+    console.print(_strategies_table(outcome, with_choices=with_choices))
+    console.print()
+    for sentence in outcome.words:
+        console.print(escape(sentence), highlight=False)
+    for warning in outcome.warnings:
+        console.print("[yellow]warning:[/yellow] " + escape(warning), highlight=False)
+    if with_choices:
+        console.print(f"\n{outcome.chosen} of {outcome.examples} examples have a chosen response.")
+    if outcome.exported:
+        console.print(f"written: {escape(str(outcome.exported))}", highlight=False)
+    console.print(f"run: {escape(str(outcome.run))}", highlight=False)
+    _print_bad_rows(outcome)
+    return code
+
+
+def show_explanation(explanation: Explanation, *, as_json: bool) -> None:
+    """Print the receipts of one example."""
+    if as_json:
+        print(json.dumps(dataclasses.asdict(explanation), indent=2, ensure_ascii=False))
+        return
+    console = _console()
+    example = explanation.example
+    console.print(f"[bold]{escape(example.id)}[/bold]", highlight=False)
+    for message in example.messages:
+        console.print(f"[dim]{message.role}:[/dim] {escape(message.content)}", highlight=False)
+    if example.answer is not None:
+        console.print(f"[dim]answer:[/dim] {escape(example.answer)}", highlight=False)
+    for explained in explanation.candidates:
+        console.print()
+        for line in _candidate_lines(explained):
+            console.print(line, highlight=False)
+    for reason in explanation.failures:
+        console.print("[yellow]failed:[/yellow] " + escape(reason), highlight=False)
+
+
+def _strategies_table(outcome: Outcome, *, with_choices: bool) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("strategy", no_wrap=True)
+    extra = sorted({name for row in outcome.table for name in row.measures})
+    headers = ["n", "correct", "incorrect", "unparsable", "perplexity", "95 %", "median", "p95"]
+    headers += ["bits/byte", "tokens", *extra]
+    with_own = any(row.edit_distance_to_own is not None for row in outcome.table)
+    headers += ["edit to own"] if with_own else []
+    headers += ["chosen"] if with_choices else []
+    for header in headers:
+        table.add_column(header, justify="right", no_wrap=True)
+    for row in outcome.table:
+        cells = [row.strategy, str(row.n), *_verdict_cells(row), *_perplexity_cells(row)]
+        cells += [_number(row.bits_per_byte, 3), _number(row.tokens, 0)]
+        cells += [_number(row.measures.get(name), 3) for name in extra]
+        cells += [_number(row.edit_distance_to_own, 2)] if with_own else []
+        cells += [str(row.chosen)] if with_choices else []
+        table.add_row(*(escape(cell) for cell in cells))
+    return table
+
+
+def _verdict_cells(row: StrategyRow) -> list[str]:
+    if not row.verdicts:
+        return ["-", "-", "-"]
+    judged = sum(n for status, n in row.verdicts.items() if status not in ("unchecked", "error"))
+    correct = row.verdicts.get("correct", 0)
+    rate = f"{correct}/{judged} {correct / judged:4.0%}" if judged else "-"
+    return [
+        rate,
+        str(row.verdicts.get("incorrect", 0)),
+        str(row.verdicts.get("unparsable", 0)),
+    ]
+
+
+def _perplexity_cells(row: StrategyRow) -> list[str]:
+    summary = row.perplexity
+    if summary is None:
+        return ["-", "-", "-", "-"]
+    low, high = summary.interval
+    known = row.scored > 1
+    return [
+        f"{summary.mean:.2f}",
+        f"{low:.2f}-{high:.2f}" if known else "-",
+        f"{summary.median:.2f}",
+        f"{summary.p95:.2f}",
+    ]
+
+
+def _candidate_lines(explained: ExplainedCandidate) -> list[str]:
+    candidate, verdict = explained.candidate, explained.verdict
+    mark = "[green]*[/green]" if explained.chosen else " "
+    facts: list[str] = [verdict.status if verdict else "unchecked"]
+    if verdict and verdict.extracted is not None:
+        facts.append(f"read {verdict.extracted!r} by {verdict.rule}")
+    if explained.perplexity is not None:
+        facts.append(f"perplexity {explained.perplexity:.2f}, {explained.tokens} tokens")
+    if explained.edit_distance_to_own is not None:
+        facts.append(f"edit distance to own {explained.edit_distance_to_own:.2f}")
+    if candidate.model:
+        facts.append(f"by {candidate.model} ({candidate.revision})")
+    if candidate.finish_reason == "length":
+        facts.append("cut off at the token limit")
+    lines = [f"{mark} [bold]{escape(candidate.strategy)}[/bold]: {escape('; '.join(facts))}"]
+    if explained.reason:
+        lines.append(f"  {escape(explained.reason)}")
+    if explained.failure:
+        lines.append(f"  [yellow]failed:[/yellow] {escape(explained.failure)}")
+    return [*lines, *("  | " + escape(line) for line in candidate.text.splitlines())]
+
+
+def _print_bad_rows(outcome: Outcome) -> None:
+    for message in outcome.bad_rows[:_SHOWN_BAD_ROWS]:
+        print(f"DataError: {message}", file=sys.stderr)
+    hidden = len(outcome.bad_rows) - _SHOWN_BAD_ROWS
+    if hidden > 0:
+        print(f"DataError: and {hidden} more, see --json", file=sys.stderr)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _console() -> Console:
+    # A pipe has no width; a table that is cut to 80 columns there helps nobody.
+    options: dict[str, Any] = {} if sys.stdout.isatty() else {"width": _PLAIN_WIDTH}
+    return Console(**options)

@@ -1,0 +1,126 @@
+"""The commands for Python: plain arguments in, a result that can be looked at out."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from idiolect.config import Config, DataConfig, OwnConfig, TargetConfig
+from idiolect.data.read import Dataset
+from idiolect.pipeline import audit as audit_command
+from idiolect.pipeline import build as build_command
+from idiolect.pipeline import export as export_command
+from idiolect.pipeline.outcome import Outcome
+from idiolect.records import Example
+from idiolect.runs.progress import ProgressSink, ignore_progress
+
+__all__ = ["Result", "Target", "audit", "build"]
+
+Target = TargetConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished run."""
+
+    outcome: Outcome
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        return self.outcome.run
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row a strategy, as plain data (`pandas.DataFrame` takes it)."""
+        return [dataclasses.asdict(row) for row in self.outcome.table]
+
+    def export(self, output: str | Path, *, to: str = "trl") -> int:
+        """Write the chosen responses in a trainer's form; return how many there are."""
+        return export_command.export(self.path, output, to=to)[1]
+
+
+def audit(
+    examples: Sequence[Example],
+    *,
+    target: Target,
+    strategies: Sequence[str] = (),
+    verifier: str | None = None,
+    output_dir: str | Path,
+    fresh: bool = False,
+    report: ProgressSink = ignore_progress,
+) -> Result:
+    """Score every response of the examples under the target and say which are foreign.
+
+    Args:
+        examples: From `read`, or made by hand.
+        target: The model to be fine-tuned.
+        strategies: Default: `reference` and every existing response.
+        verifier: Default: by what the examples hold.
+        output_dir: The run directory; a run that is there is resumed.
+        fresh: Forget the run that is there.
+        report: Is told how far the work is.
+    """
+    config = _config(target, strategies, verifier, output_dir, OwnConfig(), seed=0)
+    dataset = _dataset(examples)
+    return Result(audit_command.audit(config, dataset=dataset, fresh=fresh, report=report))
+
+
+def build(
+    examples: Sequence[Example],
+    *,
+    target: Target,
+    strategies: Sequence[str] = (),
+    verifier: str | None = None,
+    output_dir: str | Path,
+    own: OwnConfig | None = None,
+    seed: int = 0,
+    fresh: bool = False,
+    report: ProgressSink = ignore_progress,
+) -> Result:
+    """Make, verify and score candidates; choose the most familiar correct one of each example.
+
+    Args:
+        examples: From `read`, or made by hand.
+        target: The model to be fine-tuned.
+        strategies: Default: those of the data, and `own`.
+        verifier: Default: by what the examples hold.
+        output_dir: The run directory; a run that is there is resumed.
+        own: How the target's own answers are drawn. Default: one, greedy.
+        seed: Decides every draw.
+        fresh: Forget the run that is there.
+        report: Is told how far the work is.
+    """
+    config = _config(target, strategies, verifier, output_dir, own or OwnConfig(), seed=seed)
+    dataset = _dataset(examples)
+    return Result(build_command.build(config, dataset=dataset, fresh=fresh, report=report))
+
+
+def _config(
+    target: Target,
+    strategies: Sequence[str],
+    verifier: str | None,
+    output_dir: str | Path,
+    own: OwnConfig,
+    *,
+    seed: int,
+) -> Config:
+    return Config(
+        data=DataConfig(path="examples"),
+        target=target,
+        strategies=tuple(strategies),
+        own=own,
+        verifier=verifier,
+        seed=seed,
+        output_dir=str(output_dir),
+    )
+
+
+def _dataset(examples: Sequence[Example]) -> Dataset:
+    return Dataset(
+        source="examples",
+        examples=tuple(examples),
+        problems=(),
+        layout="examples",
+        mapping=(f"{len(examples)} examples from Python",),
+    )

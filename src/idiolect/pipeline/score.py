@@ -1,0 +1,99 @@
+"""`score`: the raw sums of every response, one row each."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from idiolect.config import Config
+from idiolect.data.read import Dataset, read_dataset
+from idiolect.errors import ConfigError
+from idiolect.pipeline.inputs import column_names, default_strategies, open_job
+from idiolect.pipeline.outcome import Outcome, outcome
+from idiolect.pipeline.steps import propose_step, retry, score_step
+from idiolect.records import Candidate, Example, Measurement
+from idiolect.runs.manifest import write_atomically
+from idiolect.runs.progress import ProgressSink, ignore_progress
+from idiolect.runs.store import Run
+
+__all__ = ["score", "score_row"]
+
+
+def score(
+    config: Config,
+    output: str | Path,
+    *,
+    responses: Sequence[str] = ("all",),
+    fresh: bool = False,
+    retry_failed: bool = False,
+    report: ProgressSink = ignore_progress,
+) -> Outcome:
+    """Score responses under the target and write one row for each.
+
+    Args:
+        config: Data and target.
+        output: The JSONL file to write.
+        responses: `all`, or names: `reference` and the names of response columns.
+        fresh: Forget the rows of an earlier run.
+        retry_failed: Try failed rows again.
+        report: Is told how far the work is.
+
+    Raises:
+        IdiolectError: see `errors`; rows that were done before are kept.
+    """
+    dataset = read_dataset(config.data)
+    names = _strategies(dataset, responses)
+    job = open_job("score", config, dataset, strategies=names, verify=False, fresh=fresh)
+    with job:
+        if retry_failed:
+            retry(job)
+        propose_step(job, report)
+        score_step(job, report)
+        write_scores(job.run, Path(output))
+        job.write_manifest()
+        return outcome(job, exported=Path(output))
+
+
+def write_scores(run: Run, output: Path) -> None:
+    """Write one row for each scored candidate, by example and then by strategy."""
+    place = {example.id: index for index, example in enumerate(run.all(Example))}
+    measured = {m.candidate_id: m for m in run.all(Measurement) if m.context == "prompt"}
+    scored = [c for c in run.all(Candidate) if c.id in measured]
+    scored.sort(key=lambda c: place[c.example_id])
+    lines = [json.dumps(score_row(c, measured[c.id]), ensure_ascii=False) + "\n" for c in scored]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(output, "".join(lines))
+
+
+def score_row(
+    candidate: Candidate, measurement: Measurement
+) -> dict[str, str | int | float | None]:
+    """Return the row of one response. `nll` leaves the terminator out; nats throughout."""
+    m = measurement
+    return {
+        "example_id": candidate.example_id,
+        "strategy": candidate.strategy,
+        "nll": m.nll,
+        "tokens": m.tokens,
+        "bytes": m.bytes,
+        "terminator_nll": m.terminator_nll,
+        "mean_nll": m.nll / m.tokens,
+        "perplexity": math.exp(m.nll / m.tokens),
+        "bits_per_byte": m.nll / (m.bytes * math.log(2)),
+        "mean_rank": m.rank_sum / m.tokens,
+    }
+
+
+def _strategies(dataset: Dataset, responses: Sequence[str]) -> list[str]:
+    everything = default_strategies(dataset)
+    if list(responses) == ["all"]:
+        return everything
+    columns = column_names(dataset)
+    names = [f"column:{name}" if name in columns else name for name in responses]
+    for name in names:
+        if name not in (*everything, "label"):
+            raise ConfigError(
+                f"--responses: found {name!r}, expected `all`, `label` or names among "
+                f"{', '.join(['reference', *columns])}"
+            )
+    return names

@@ -1,0 +1,115 @@
+"""Lets a model compare a response with the reference, for answers that no rule can compare.
+
+The question and both texts are handed over as JSON strings, so that nothing in them can end
+the data and begin an instruction. The reply is a small JSON object; a reply that is none is
+an error of ours and never a wrong answer. A judge makes mistakes: check it with the self-test.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, cast
+
+from idiolect.models.base import Generation, GenerationRequest, Model, Sampling
+from idiolect.records import Example, Message
+from idiolect.verification.base import Finding
+
+__all__ = ["Ask", "Judge", "ask_model"]
+
+Ask = Callable[[Sequence[tuple[Message, ...]]], Sequence[str | None]]
+"""Conversations in, one reply for each out, in order; None where there was no reply."""
+
+_MAX_REPLY_TOKENS = 200
+_OBJECT = re.compile(r"\{[^{}]{0,4000}\}")
+
+
+class Judge:
+    """Asks a model whether a response gives the reference's answer: yes, no or cannot tell."""
+
+    name = "judge"
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def check(self, pairs: Sequence[tuple[Example, str]]) -> list[Finding]:
+        """Check each response. Same length, same order."""
+        findings: list[Finding | None] = [_without_asking(e, response) for e, response in pairs]
+        asked = [i for i, finding in enumerate(findings) if finding is None]
+        replies = self._ask([_conversation(*pairs[i]) for i in asked]) if asked else []
+        for i, reply in zip(asked, replies, strict=True):
+            findings[i] = _read(reply)
+        return [finding for finding in findings if finding is not None]
+
+
+def ask_model(model: Model, *, seed: int = 0) -> Ask:
+    """Return a function that asks a model greedily; a failure becomes None."""
+    sampling = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=_MAX_REPLY_TOKENS)
+
+    def ask(conversations: Sequence[tuple[Message, ...]]) -> list[str | None]:
+        requests = [
+            GenerationRequest(messages=messages, sampling=sampling, seed=seed)
+            for messages in conversations
+        ]
+        return [
+            result.text if isinstance(result, Generation) else None
+            for result in model.generate(requests)
+        ]
+
+    return ask
+
+
+def _without_asking(example: Example, response: str) -> Finding | None:
+    if not (example.answer or example.reference or "").strip():
+        return Finding(status="unchecked", detail="the example has no answer and no reference")
+    if not response.strip():
+        return Finding(status="unparsable", detail="the response is empty")
+    return None
+
+
+def _conversation(example: Example, response: str) -> tuple[Message, ...]:
+    question = "\n\n".join(m.content for m in example.messages if m.role != "system")
+    reference = example.answer or example.reference or ""
+    if example.answer and example.reference:
+        reference = f"{example.answer} (worked out: {example.reference})"
+    data = {"question": question, "reference": reference, "response": response}
+    # Angle brackets are escaped too: some chat formats give them a meaning.
+    text = json.dumps(data, ensure_ascii=False, indent=1)
+    text = text.replace("<", "\\u003c").replace(">", "\\u003e")
+    return (Message(role="user", content=_template().render(data=text)),)
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import SandboxedEnvironment
+
+    source = (files("idiolect.verification") / "prompts" / "judge.jinja").read_text("utf-8")
+    # The prompt is plain text for a model, not a page: nothing is to be escaped as HTML.
+    return SandboxedEnvironment(undefined=StrictUndefined, autoescape=False).from_string(source)
+
+
+def _read(reply: str | None) -> Finding:
+    if reply is None:
+        return Finding(status="error", rule="judge", detail="the judge gave no reply")
+    for text in reversed(_OBJECT.findall(reply)):
+        try:
+            verdict = cast("dict[str, Any]", json.loads(text))
+        except ValueError:
+            continue
+        same = str(verdict.get("same", "")).strip().lower()
+        extracted = str(verdict.get("answer_of_response") or "")[:200] or None
+        if same == "yes":
+            return Finding(status="correct", extracted=extracted, rule="judge")
+        if same == "no":
+            return Finding(status="incorrect", extracted=extracted, rule="judge")
+        if same == "cannot tell":
+            return Finding(
+                status="unchecked", extracted=extracted, rule="judge", detail="cannot tell"
+            )
+    return Finding(
+        status="error",
+        rule="judge",
+        detail=f"the judge's reply is no verdict: {reply.strip()[:200]!r}",
+    )
