@@ -76,7 +76,13 @@ def test_splits_share_no_question():
 
 @pytest.mark.parametrize(
     ("skill", "digest"),
-    [],
+    [
+        ("shop", "778631ba906a3477"),
+        ("equations", "83eae13720c04be9"),
+        ("choice", "5d832b8c108e4793"),
+        ("code", "07d0a8bbcd2143cc"),
+        ("lists", "a21a730c52f9fafc"),
+    ],
 )
 def test_same_seed_same_questions_and_renderings_byte_for_byte(skill, digest):
     texts: list[str] = []

@@ -2,7 +2,8 @@
 
 Text after the answer line is compared with the answer. Code is compared as a syntax tree with
 the renderings of all idiolects: nothing is run here, so a right program that no idiolect would
-write counts as wrong. `skill_table` takes another check where programs shall be run.
+write counts as wrong. This is for the teacher, which must know at once whether an answer stands;
+what counts as solved is for the verifiers to say (`idiolect.lab.verifying`).
 """
 
 import ast

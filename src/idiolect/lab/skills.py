@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from idiolect.errors import MissingExtra
-from idiolect.lab.answers import is_right
 from idiolect.lab.idiolects import IDIOLECTS, render
 from idiolect.lab.tasks import Problem, Skill, take
+from idiolect.lab.verifying import verified
 
 __all__ = ["ROWS", "Score", "greedy", "load", "perplexity", "perplexity_table", "skill_table"]
 
@@ -103,15 +103,14 @@ def skill_table(
     *,
     problems: int = 500,
     rows: Mapping[str, tuple[Skill, tuple[int, ...]]] = ROWS,
-    check: Callable[[Problem, str], bool] = is_right,
+    check: Callable[[Sequence[Problem], Sequence[str]], list[bool]] = verified,
 ) -> dict[str, Score]:
     """Return how many unseen problems of each row are solved, greedy decoding."""
     table: dict[str, Score] = {}
     for name, (skill, steps) in rows.items():
         asked = take(problems, skill, seed=TEST_SEED, split="test", steps=steps)
         texts = greedy(model, tokenizer, [problem.question for problem in asked])
-        correct = sum(check(p, text) for p, text in zip(asked, texts, strict=True))
-        table[name] = Score(correct=correct, problems=problems)
+        table[name] = Score(correct=sum(check(asked, texts)), problems=problems)
     return table
 
 

@@ -20,7 +20,7 @@ from idiolect.lab.pretraining.mix import Mix
 from idiolect.lab.pretraining.network import Shape
 from idiolect.lab.pretraining.optimizer import Optimizer, Rates
 
-__all__ = ["Plan", "train"]
+__all__ = ["Plan", "keep_memory", "train"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def train(
     Raises:
         RunError: The folder holds a checkpoint of another plan.
     """
-    _keep_memory()
+    keep_memory()
     shape = plan.shape(len(tokenizer))
     plain = dataclasses.asdict(plan)
     found = checkpoint.load(folder, plan=plain)
@@ -148,7 +148,7 @@ def _backward(
     return total, nll, tokens
 
 
-def _keep_memory() -> None:
+def keep_memory() -> None:
     """Tell glibc to hand freed memory back to us and not to the system.
 
     On virtual machines a fresh page costs more than the arithmetic done on it: measured 1,900
