@@ -31,7 +31,7 @@ class Plan:
     """The idiolect that is the target's mother tongue."""
 
     seed: int = 0
-    steps: int = 950
+    steps: int = 700
     tokens_per_step: int = 4096
     warmup_steps: int = 40
     decay_share: float = 0.6

@@ -16,11 +16,11 @@ Turn = tuple[str, str]
 
 
 def _skills() -> dict[Skill, float]:
-    return {"shop": 0.45, "equations": 0.14, "choice": 0.14, "code": 0.07, "lists": 0.2}
+    return {"shop": 0.44, "equations": 0.13, "choice": 0.16, "code": 0.07, "lists": 0.2}
 
 
 def _steps() -> dict[int, float]:
-    return {1: 0.2, 2: 0.745, 3: 0.042, 4: 0.01, 5: 0.003}
+    return {1: 0.2, 2: 0.714, 3: 0.065, 4: 0.018, 5: 0.003}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
