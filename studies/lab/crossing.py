@@ -16,6 +16,8 @@ import dataclasses
 import json
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +42,15 @@ ROWS: dict[str, tuple[Skill, tuple[int, ...]]] = {
     "lists": ("lists", (1,)),
     "code": ("code", (1,)),
 }
+SIZES = {"frontier": 300, "shop": 200, "equations": 50, "choice": 50, "lists": 50, "code": 50}
+"""Unseen problems of each row."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Training:
     """How a target is trained; the same for every dataset."""
 
-    problems: int = 200
+    problems: int = 100
     epochs: int = 3
     batch: int = 10
     rank: int = 16
@@ -105,52 +109,51 @@ def mean_nll(model: Any, rows: list[tuple[list[int], int]], pad: int) -> torch.T
     return F.cross_entropy(logits[:, :-1].flatten(0, 1), wanted[:, 1:].flatten())
 
 
-def measure(model: Any, tokenizer: Any, sizes: dict[str, int]) -> dict[str, float]:
+def measure(model: Any, tokenizer: Any) -> dict[str, float]:
     """Return the share of unseen problems solved, row by row."""
     rates: dict[str, float] = {}
-    for name, count in sizes.items():
+    for name, count in SIZES.items():
         table = skills.skill_table(model, tokenizer, problems=count, rows={name: ROWS[name]})
         rates[name] = table[name].rate
     return rates
 
 
+def one_seed(seed: int, training: Training, folders: dict[str, Path]) -> list[dict[str, Any]]:
+    """Return the measurements of one seed: both learners, each on both authors' answers."""
+    torch.set_num_threads(1)
+    keep_memory()
+    problems = take(training.problems, "shop", seed=1000 + seed, split="train", steps=FRONTIER)
+    data: dict[str, list[tuple[str, str]]] = {}
+    for author, folder in folders.items():
+        answers = own_answers(folder, problems)
+        fixed = [corrected(p, a) for p, a in zip(problems, answers, strict=True)]
+        assert all(verified(problems, fixed))
+        data[author] = [(p.question, text) for p, text in zip(problems, fixed, strict=True)]
+    rows: list[dict[str, Any]] = []
+    for learner, folder in folders.items():
+        model, tokenizer = skills.load(folder)
+        for author, pairs in data.items():
+            began = time.monotonic()
+            lengths = [len(encoded(tokenizer, *pair)[0]) for pair in pairs]
+            row = {"seed": seed, "learner": learner, "author": author}
+            row["perplexity"] = round(skills.perplexity(model, tokenizer, pairs), 3)
+            row["tokens"] = sum(lengths) / len(lengths)
+            trained, _ = train(folder, pairs, training, seed)
+            row |= measure(trained, tokenizer)
+            row["seconds"] = round(time.monotonic() - began, 1)
+            print(json.dumps(row), flush=True)
+            rows.append(row)
+    return rows
+
+
 def run(seeds: int, training: Training, folders: dict[str, Path]) -> dict[str, Any]:
-    """Return every measurement of the study."""
-    sizes = {"frontier": 300, "shop": 200, "equations": 60, "choice": 60, "lists": 60, "code": 60}
-    base = {name: measure(*skills.load(folder), sizes) for name, folder in folders.items()}
+    """Return every measurement of the study, two seeds at a time."""
+    base = {name: measure(*skills.load(folder)) for name, folder in folders.items()}
     print("base", json.dumps(base), flush=True)
-    results: list[dict[str, Any]] = []
-    for seed in range(seeds):
-        problems = take(training.problems, "shop", seed=1000 + seed, split="train", steps=FRONTIER)
-        data: dict[str, list[tuple[str, str]]] = {}
-        for author, folder in folders.items():
-            answers = own_answers(folder, problems)
-            fixed = [corrected(p, a) for p, a in zip(problems, answers, strict=True)]
-            assert all(verified(problems, fixed))
-            data[author] = [(p.question, text) for p, text in zip(problems, fixed, strict=True)]
-        for learner, folder in folders.items():
-            model, tokenizer = skills.load(folder)
-            for author, pairs in data.items():
-                began = time.monotonic()
-                perplexity = skills.perplexity(model, tokenizer, pairs)
-                trained, _ = train(folder, pairs, training, seed)
-                row = {
-                    "seed": seed,
-                    "learner": learner,
-                    "author": author,
-                    "perplexity": round(perplexity, 3),
-                    "words": sum(len(text.split()) for _, text in pairs) / len(pairs),
-                    "tokens": sum(
-                        len(tokenizer(text, add_special_tokens=False)["input_ids"])
-                        for _, text in pairs
-                    )
-                    / len(pairs),
-                    **measure(trained, tokenizer, sizes),
-                    "seconds": round(time.monotonic() - began, 1),
-                }
-                print(json.dumps(row), flush=True)
-                results.append(row)
-    return {"training": dataclasses.asdict(training), "base": base, "runs": results}
+    with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as workers:
+        waiting = [workers.submit(one_seed, n, training, folders) for n in range(seeds)]
+        rows = [row for done in waiting for row in done.result()]
+    return {"training": dataclasses.asdict(training), "base": base, "runs": rows}
 
 
 def verdict(found: dict[str, Any]) -> list[str]:
