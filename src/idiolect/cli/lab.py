@@ -104,7 +104,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8700,
     faults: Annotated[
-        str, typer.Option(help="Shares of faults, e.g. 429=0.1,drop=0.05. See the lab's page.")
+        str, typer.Option(help="Shares of faults, e.g. 429=0.1,drop=0.05; see docs/lab.md.")
     ] = "",
     seed: Annotated[int, typer.Option(help="Decides which requests and replies go wrong.")] = 0,
     error_rate: Annotated[float, typer.Option(help="Teacher: share of wrong answers.")] = 0.0,
