@@ -13,7 +13,7 @@ from idiolect.errors import MissingExtra
 from idiolect.lab.idiolects import IDIOLECTS, render
 from idiolect.lab.tasks import SKILLS, take
 
-__all__ = ["BOS", "END", "PAD", "TEMPLATE", "build", "save", "vocabulary"]
+__all__ = ["BOS", "END", "PAD", "TEMPLATE", "build", "save", "split", "vocabulary"]
 
 PAD, BOS, END = "<|pad|>", "<|bos|>", "<|end|>"
 SPECIAL = (PAD, BOS, END, "<|system|>", "<|user|>", "<|assistant|>")
@@ -38,8 +38,13 @@ def vocabulary() -> list[str]:
         counts = _SAMPLE if skill != "equations" else 800
         for problem in take(counts, skill, seed=0, split="pretrain", steps=(1, 2, 3, 4, 5)):
             for text in (problem.question, *(render(problem, name) for name in IDIOLECTS)):
-                pieces.update(re.findall(PIECES, text))
+                pieces.update(split(text))
     return sorted(pieces)
+
+
+def split(text: str) -> list[str]:
+    """Return the pieces of a text, for counting where no tokenizer is at hand."""
+    return re.findall(PIECES, text)
 
 
 def build() -> Any:

@@ -1,13 +1,12 @@
 """Who answers behind the server: the scripted teacher, or a model from a folder."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from idiolect.errors import ConfigError
 from idiolect.lab.teacher import Knobs, reply
-from idiolect.lab.tokens import PIECES
+from idiolect.lab.tokens import split
 from idiolect.records import Message
 
 __all__ = ["Backend", "Generation", "Sampling", "Teacher", "Token"]
@@ -74,13 +73,13 @@ class Teacher:
     def chat(self, messages: Sequence[Message], sampling: Sampling) -> list[Generation]:
         """Return the replies to a request."""
         first = (sampling.seed or 0) * sampling.n
-        asked = sum(len(_pieces(message.content)) for message in messages)
+        asked = sum(len(split(message.content)) for message in messages)
         answers: list[Generation] = []
         for sample in range(first, first + sampling.n):
             text = reply(messages, self.knobs, sample=sample)
             for stop in sampling.stop:
                 text = text.split(stop)[0]
-            pieces = _pieces(text)
+            pieces = split(text)
             kept = pieces if sampling.max_tokens is None else pieces[: sampling.max_tokens]
             answers.append(
                 Generation(
@@ -100,7 +99,3 @@ class Teacher:
             "lab:teacher: it answers chat requests only, a completion was asked for; "
             "use /v1/chat/completions"
         )
-
-
-def _pieces(text: str) -> list[str]:
-    return re.findall(PIECES, text)

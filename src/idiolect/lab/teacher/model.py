@@ -1,12 +1,11 @@
 """The scripted teacher as a model in this process: no server, no key, no wait but its own."""
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 
 from idiolect.lab.teacher.knobs import Knobs
 from idiolect.lab.teacher.script import reply
-from idiolect.lab.tokens import PIECES
+from idiolect.lab.tokens import split
 from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
 
 __all__ = ["ScriptedTeacher"]
@@ -37,16 +36,12 @@ class ScriptedTeacher:
         """Yield one result for each request, in order. It never fails."""
         for request in requests:
             time.sleep(self._knobs.latency_s)
-            pieces = _pieces(reply(request.messages, self._knobs, sample=request.seed))
+            pieces = split(reply(request.messages, self._knobs, sample=request.seed))
             kept = pieces[: request.sampling.max_new_tokens]
             yield Generation(
                 text="".join(kept),
                 finish_reason="stop" if len(kept) == len(pieces) else "length",
                 token_ids=None,
-                tokens_in=sum(len(_pieces(m.content)) for m in request.messages),
+                tokens_in=sum(len(split(m.content)) for m in request.messages),
                 tokens_out=len(kept),
             )
-
-
-def _pieces(text: str) -> list[str]:
-    return re.findall(PIECES, text)
