@@ -18,8 +18,11 @@ def lines(problem: Problem) -> list[str]:
         case Equation():
             body = _equation(problem)
         case Quiz():
-            facts = [f"{o.letter}) {o.animal} with {o.value}" for o in problem.tried]
-            body = [f"see {' and '.join(facts)};"]
+            facts = [f"{o.value} {o.letter}) for {o.animal}" for o in problem.options]
+            body = [
+                f"see {' and '.join(facts)};",
+                f"so {problem.value} {problem.answer}) fits {problem.right.animal};",
+            ]
         case Listing():
             body = [_listing(problem)]
         case Program():

@@ -16,7 +16,7 @@ from torch import Tensor
 from idiolect.lab.pretraining import checkpoint, network
 from idiolect.lab.pretraining.batches import STEPS_PER_POOL, Batch, steps_of_pool
 from idiolect.lab.pretraining.checkpoint import Progress
-from idiolect.lab.pretraining.mix import Mix
+from idiolect.lab.pretraining.mix import Mix, late_mix
 from idiolect.lab.pretraining.network import Shape
 from idiolect.lab.pretraining.optimizer import Optimizer, Rates
 
@@ -31,7 +31,7 @@ class Plan:
     """The idiolect that is the target's mother tongue."""
 
     seed: int = 0
-    steps: int = 700
+    steps: int = 800
     tokens_per_step: int = 4096
     warmup_steps: int = 40
     decay_share: float = 0.6
@@ -42,6 +42,10 @@ class Plan:
     heads: int = 6
     inner: int = 512
     mix: Mix = field(default_factory=Mix)
+    late: Mix = field(default_factory=late_mix)
+    late_from: int = 608
+    """The step after which the late mix is read; whole pools of eight steps count."""
+
     rates: Rates = field(default_factory=Rates)
 
     def shape(self, vocabulary: int) -> Shape:
@@ -122,7 +126,7 @@ def _steps(plan: Plan, tokenizer: Any, done: int) -> Iterator[list[Batch]]:
     first, skipped = divmod(done, STEPS_PER_POOL)
     pools = (
         steps_of_pool(
-            plan.mix,
+            plan.mix if number * STEPS_PER_POOL < plan.late_from else plan.late,
             plan.native,
             tokenizer,
             seed=plan.seed,

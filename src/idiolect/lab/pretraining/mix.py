@@ -10,17 +10,17 @@ from idiolect.lab.dice import Dice
 from idiolect.lab.idiolects import IDIOLECTS, render
 from idiolect.lab.tasks import Problem, Skill, draw
 
-__all__ = ["Mix", "pool"]
+__all__ = ["Mix", "late_mix", "pool"]
 
 Turn = tuple[str, str]
 
 
 def _skills() -> dict[Skill, float]:
-    return {"shop": 0.44, "equations": 0.13, "choice": 0.16, "code": 0.07, "lists": 0.2}
+    return {"shop": 0.45, "equations": 0.14, "choice": 0.14, "code": 0.07, "lists": 0.2}
 
 
 def _steps() -> dict[int, float]:
-    return {1: 0.2, 2: 0.714, 3: 0.065, 4: 0.018, 5: 0.003}
+    return {1: 0.2, 2: 0.745, 3: 0.042, 4: 0.01, 5: 0.003}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,18 @@ class Mix:
 
     bare: float = 0.02
     """Share of texts without a prompt, so that an unconditional response has a likelihood."""
+
+
+def late_mix() -> Mix:
+    """Return the mix of the last third: more of what is learned last.
+
+    Finding an option again by its value takes a target longer than everything else, and the
+    frontier is cheap once two steps are known.
+    """
+    return Mix(
+        skills={"shop": 0.38, "equations": 0.07, "choice": 0.4, "code": 0.03, "lists": 0.12},
+        steps={1: 0.15, 2: 0.7, 3: 0.11, 4: 0.035, 5: 0.005},
+    )
 
 
 def pool(mix: Mix, native: str, *, seed: int, number: int, size: int) -> list[list[Turn]]:

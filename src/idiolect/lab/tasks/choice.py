@@ -85,11 +85,6 @@ class Quiz:
         return next(option for option in self.options if option.value == self.value)
 
     @property
-    def tried(self) -> tuple[Option, ...]:
-        """The options up to the right one: what has to be looked at, from the first on."""
-        return self.options[: self.options.index(self.right) + 1]
-
-    @property
     def answer(self) -> str:
         """The letter of the right option."""
         return self.right.letter
