@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "build": "Make, verify and score candidates; choose the most familiar correct ones.",
     "explain": "Show everything that a run knows about one example.",
     "export": "Write the chosen responses of a run in a trainer's form.",
+    "lab": "An embedded world where the truth is known: data, targets, a teacher, a server.",
 }
 """Each lives in the file of its name; only the one that is called is imported."""
 
@@ -82,9 +83,12 @@ def _app(words: Sequence[str]) -> "Typer":
 
     called = next((word for word in words if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
-        is_called = name == called
-        command = import_module(f"idiolect.cli.{name}").command if is_called else _not_called
-        app.command(name, help=summary)(command)
+        if name != called:
+            app.command(name, help=summary)(_not_called)
+        elif name == "lab":  # the one command that has commands of its own
+            app.add_typer(import_module("idiolect.cli.lab").app, name=name, help=summary)
+        else:
+            app.command(name, help=summary)(import_module(f"idiolect.cli.{name}").command)
     return app
 
 

@@ -22,6 +22,7 @@ from idiolect.models.tokenizer import (
     load_options,
     load_tokenizer,
     model_name,
+    model_path,
 )
 
 __all__ = ["LocalModel", "load_local_model"]
@@ -154,9 +155,11 @@ def _load(name: str, config: TargetConfig, dtype: torch.dtype) -> Any:
     import transformers
     from safetensors import SafetensorError
 
+    # Progress is drawn by the command line, or by nobody.
+    transformers.utils.logging.disable_progress_bar()
     try:
         return transformers.AutoModelForCausalLM.from_pretrained(
-            name, dtype=dtype, use_safetensors=True, **load_options(config)
+            model_path(name), dtype=dtype, use_safetensors=True, **load_options(config)
         )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise cannot_be_loaded(name, error) from None

@@ -16,6 +16,7 @@ __all__ = [
     "load_options",
     "load_tokenizer",
     "model_name",
+    "model_path",
 ]
 
 _FILES = ("*.json", "*.jinja", "*.safetensors", "*.bin")
@@ -33,6 +34,20 @@ def model_name(config: TargetConfig) -> str:
     return config.model
 
 
+def model_path(name: str) -> str:
+    """Return where transformers finds a model: the folder of a `lab:` target, or the name itself.
+
+    Raises:
+        ConfigError: there is no lab target of that name.
+    """
+    prefix, colon, target = name.partition(":")
+    if not colon or prefix != "lab":
+        return name
+    from idiolect.lab import target_folder
+
+    return str(target_folder(target))
+
+
 def load_tokenizer(config: TargetConfig) -> Any:
     """Load the target's tokenizer.
 
@@ -43,7 +58,7 @@ def load_tokenizer(config: TargetConfig) -> Any:
 
     name = model_name(config)
     try:
-        return transformers.AutoTokenizer.from_pretrained(name, **load_options(config))
+        return transformers.AutoTokenizer.from_pretrained(model_path(name), **load_options(config))
     except (OSError, ValueError, KeyError) as error:
         raise cannot_be_loaded(name, error) from None
 
@@ -79,7 +94,7 @@ def chat_format(tokenizer: Any, config: TargetConfig) -> ChatFormat:
 
 def folder_revision(name: str) -> str | None:
     """Return a hash of the files of a model folder; None where the name is no folder."""
-    folder = Path(name)
+    folder = Path(model_path(name))
     if not folder.is_dir():
         return None
     files = sorted({path for pattern in _FILES for path in folder.glob(pattern)})

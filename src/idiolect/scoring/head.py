@@ -19,8 +19,8 @@ from idiolect.scoring.plain import target_statistics
 __all__ = ["Head"]
 
 _STUB_ROWS = 256
-_TILE_ROWS = 512
-# A tile of 512 x 2048 float32 logits takes 4 MB: it stays in the cache between its
+_TILE_ROWS = 1024
+# A tile of 1024 x 2048 float32 logits takes 8 MB: it stays in the cache between its
 # multiplication and the passes over it, where whole rows of logits would not. 32 MB do the
 # same for the second-level cache of a large GPU.
 _TILE_TOKENS = {"cpu": 2048, "cuda": 16384}

@@ -1,0 +1,1 @@
+"""Pretraining of the lab's targets."""

@@ -1,0 +1,73 @@
+"""What a target reads in pretraining: which skills, how many steps, which accents.
+
+Same seed and place, same texts: every pool of examples is drawn from its own seed, so that a
+run can go on from any pool without replaying the ones before.
+"""
+
+from dataclasses import dataclass, field
+
+from idiolect.lab.dice import Dice
+from idiolect.lab.idiolects import IDIOLECTS, render
+from idiolect.lab.tasks import Problem, Skill, draw
+
+__all__ = ["Mix", "late_mix", "pool"]
+
+Turn = tuple[str, str]
+
+
+def _skills() -> dict[Skill, float]:
+    return {"shop": 0.45, "equations": 0.14, "choice": 0.14, "code": 0.07, "lists": 0.2}
+
+
+def _steps() -> dict[int, float]:
+    return {1: 0.2, 2: 0.745, 3: 0.042, 4: 0.01, 5: 0.003}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """Shares by number of examples; each group is normalised."""
+
+    skills: dict[Skill, float] = field(default_factory=_skills)
+    steps: dict[int, float] = field(default_factory=_steps)
+    accent: float = 0.004
+    """Share of each idiolect that is not the target's own."""
+
+    dialogue: float = 0.05
+    """Share of conversations with two to four turns, so that longer contexts are no surprise."""
+
+    bare: float = 0.02
+    """Share of texts without a prompt, so that an unconditional response has a likelihood."""
+
+
+def late_mix() -> Mix:
+    """Return the mix of the last third: more of what is learned last.
+
+    Finding an option again by its value takes a target longer than everything else, and the
+    frontier is cheap once two steps are known.
+    """
+    return Mix(
+        skills={"shop": 0.38, "equations": 0.07, "choice": 0.4, "code": 0.03, "lists": 0.12},
+        steps={1: 0.15, 2: 0.7, 3: 0.11, 4: 0.035, 5: 0.005},
+    )
+
+
+def pool(mix: Mix, native: str, *, seed: int, number: int, size: int) -> list[list[Turn]]:
+    """Return conversations of (question, response) turns; a bare text has an empty question."""
+    dice = Dice("pretraining", native, seed, number)
+    foreign = [name for name in IDIOLECTS if name != native]
+    idiolects = {native: 1 - mix.accent * len(foreign)} | dict.fromkeys(foreign, mix.accent)
+    return [_conversation(mix, dice, idiolects) for _ in range(size)]
+
+
+def _conversation(mix: Mix, dice: Dice, idiolects: dict[str, float]) -> list[Turn]:
+    idiolect = dice.weighted(idiolects)
+    if dice.chance(mix.bare):
+        return [("", render(_problem(mix, dice), idiolect))]
+    turns = dice.whole(2, 4) if dice.chance(mix.dialogue) else 1
+    drawn = [_problem(mix, dice) for _ in range(turns)]
+    return [(problem.question, render(problem, idiolect)) for problem in drawn]
+
+
+def _problem(mix: Mix, dice: Dice) -> Problem:
+    skill = dice.weighted(mix.skills)
+    return draw(dice, skill, split="pretrain", steps=dice.weighted(mix.steps))

@@ -1,0 +1,47 @@
+"""The scripted teacher as a model in this process: no server, no key, no wait but its own."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from idiolect.lab.teacher.knobs import Knobs
+from idiolect.lab.teacher.script import reply
+from idiolect.lab.tokens import split
+from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
+
+__all__ = ["ScriptedTeacher"]
+
+SCRIPT = 1
+"""Raised when the same request would get another reply than before."""
+
+
+class ScriptedTeacher:
+    """Answers as `lab:teacher`. Temperature is ignored; the seed tells samples apart."""
+
+    def __init__(self, knobs: Knobs | None = None) -> None:
+        self._knobs = knobs or Knobs()
+
+    @property
+    def name(self) -> str:
+        """The name that the model was asked for by."""
+        return "lab:teacher"
+
+    @property
+    def revision(self) -> str | None:
+        """The version of the script."""
+        return f"script-{SCRIPT}"
+
+    def generate(
+        self, requests: Sequence[GenerationRequest]
+    ) -> Iterator[Generation | GenerationFailure]:
+        """Yield one result for each request, in order. It never fails."""
+        for request in requests:
+            time.sleep(self._knobs.latency_s)
+            pieces = split(reply(request.messages, self._knobs, sample=request.seed))
+            kept = pieces[: request.sampling.max_new_tokens]
+            yield Generation(
+                text="".join(kept),
+                finish_reason="stop" if len(kept) == len(pieces) else "length",
+                token_ids=None,
+                tokens_in=sum(len(split(m.content)) for m in request.messages),
+                tokens_out=len(kept),
+            )
