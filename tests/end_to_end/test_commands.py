@@ -297,11 +297,17 @@ def test_explain_shows_every_candidate_of_an_example_with_its_reason(idiolect, d
     }
 
 
-def test_a_reference_that_does_not_verify_is_a_warning_with_the_row(idiolect, tmp_path, tiny_model):
+def test_too_many_references_that_do_not_verify_stop_the_run_unless_allowed(
+    idiolect, tmp_path, tiny_model
+):
     rows = tiny.arithmetic_rows(4)
     rows[2]["answer"] = "1000"
     data = tiny.write_jsonl(tmp_path / "data.jsonl", rows)
     printed = idiolect("audit", data, "--target", tiny_model)
+    assert printed.code == 3
+    assert "sum-3: incorrect, read '10'" in printed.err
+    assert "--allow-failing-references" in printed.err
+    printed = idiolect("audit", data, "--target", tiny_model, "--allow-failing-references")
     assert printed.code == 0
     assert "1 of 4 references do not verify: sum-3 (incorrect, read '10')" in " ".join(
         printed.out.split()
@@ -399,3 +405,34 @@ def test_html_and_markup_in_the_data_are_printed_as_they_are(idiolect, tmp_path,
     assert printed.code == 0
     assert "[/nothing] <b>R</b>" in printed.out
     assert "[bold]P" in printed.out
+
+
+def test_one_reference_in_a_hundred_that_does_not_verify_is_a_warning_with_the_row(
+    idiolect, tmp_path, tiny_model
+):
+    rows = tiny.arithmetic_rows(100)
+    rows[2]["answer"] = "1000"
+    data = tiny.write_jsonl(tmp_path / "data.jsonl", rows)
+    printed = idiolect("audit", data, "--target", tiny_model, "--strategies", "reference")
+    assert printed.code == 0
+    assert "1 of 100 references do not verify: sum-3 (incorrect, read '10')" in " ".join(
+        printed.out.split()
+    )
+
+
+def test_texts_that_talk_about_a_correction_are_shown_by_audit_and_not_chosen_by_build(
+    idiolect, tmp_path, tiny_model
+):
+    rows = tiny.arithmetic_rows(3)
+    for row in rows:
+        row["responses"] = {
+            "corrected": f"The previous answer is wrong. Final Answer: {row['answer']}"
+        }
+    data = tiny.write_jsonl(tmp_path / "data.jsonl", rows)
+    built = idiolect("build", data, "--target", tiny_model, "--json", "--strategies",
+                     "reference,column:corrected")  # fmt: skip
+    assert any("talk about a correction" in line for line in built.data["hygiene"])
+    chosen = {row["strategy"]: row["chosen"] for row in built.data["table"]}
+    assert chosen == {"reference": 3, "column:corrected": 0}
+    told = idiolect("explain", rows[0]["id"], "--run", built.data["run"])
+    assert "dropped: talks about a correction or a reference" in " ".join(told.out.split())

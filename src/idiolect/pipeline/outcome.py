@@ -109,18 +109,22 @@ def _boundary_warning(job: Job, rows: RunRows) -> list[str]:
     chat, examples = job.target.chat, {e.id: e for e in job.examples}
     differing = 0
     for candidate in rows.candidates:
-        if candidate.id not in rows.measurements or candidate.token_ids is not None:
+        if candidate.id not in rows.measurements or candidate.finish_reason == "length":
             continue
         messages = examples[candidate.example_id].messages
         rendered = chat.render(messages, candidate.text)
-        ours = (*rendered.prompt_ids, *rendered.response_ids, *chat.suffix_ids)
+        # What the target generated is scored as it was generated, unless thoughts were cut.
+        is_whole = chat.response_text(candidate.text) == candidate.text
+        response_ids = (candidate.token_ids if is_whole else None) or rendered.response_ids
+        ours = (*rendered.prompt_ids, *response_ids, *chat.suffix_ids)
         differing += ours != chat.joint_ids(messages, candidate.text)
     if not differing:
         return []
     return [
-        f"{differing} responses tokenise otherwise when prompt and response are tokenised in "
-        "one piece, as some trainers do (often white space at the seam); their scores are those "
-        "of the separate ids, which is what generation sees"
+        f"{differing} responses tokenise otherwise when the whole conversation is tokenised in "
+        "one piece, as some trainers do (white space at the seam, or tokens that the target "
+        "chose otherwise than its tokenizer); their scores are those of the separate ids, which "
+        "is what generation sees"
     ]
 
 
