@@ -107,11 +107,10 @@ def _perplexity_cells(row: StrategyRow) -> list[str]:
     summary = row.perplexity
     if summary is None:
         return ["-", "-", "-", "-"]
-    low, high = summary.interval
-    known = row.scored > 1
+    interval = summary.interval
     return [
         f"{summary.mean:.2f}",
-        f"{low:.2f}-{high:.2f}" if known else "-",
+        f"{interval[0]:.2f}-{interval[1]:.2f}" if interval else "-",
         f"{summary.median:.2f}",
         f"{summary.p95:.2f}",
     ]

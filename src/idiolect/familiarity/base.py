@@ -46,8 +46,8 @@ class Summary:
     mean: float
     """Geometric for perplexities."""
 
-    interval: tuple[float, float]
-    """95 %, by bootstrap over rows."""
+    interval: tuple[float, float] | None
+    """95 %, by bootstrap over rows; None for one row alone."""
 
     median: float
     p95: float

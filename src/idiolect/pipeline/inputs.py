@@ -28,9 +28,13 @@ __all__ = ["Job", "RunOptions", "column_names", "default_strategies", "open_job"
 _LOCAL_PACKAGES = ("torch", "transformers", "safetensors", "jaxtyping")
 
 
+NOT_ASKED_FOR = "not asked for"
+SWITCHED_OFF = "switched off"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a command goes about its run; nothing of it changes a result."""
+    """How a command goes about its run."""
 
     fresh: bool = False
     """Forget an earlier run of this name."""
@@ -152,7 +156,7 @@ def open_job(
     chosen = tuple(get_strategy(name, column_names(dataset)) for name in strategies)
     _check(config)
     _check_writers(config, chosen)
-    verifier, why = _verifier(config, dataset, options) if verify else (None, "not asked for")
+    verifier, why = _verifier(config, dataset, options) if verify else (None, NOT_ASKED_FOR)
     references = self_test(verifier, dataset.examples) if verifier else None
     if references and not options.allow_failing_references:
         require_references(references)
@@ -259,7 +263,7 @@ def _check_writers(config: Config, strategies: Sequence[Strategy]) -> None:
 def _verifier(config: Config, dataset: Dataset, options: RunOptions) -> tuple[Verifier | None, str]:
     confirmed = options.confirm_run_unsafe_code
     if config.verifier == NO_VERIFIER:
-        return None, "switched off"
+        return None, SWITCHED_OFF
     if config.verifier is not None:
         return get_verifier(config.verifier, confirm_run_unsafe_code=confirmed), "asked for"
     name, why = detect_verifier(dataset.examples)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from idiolect.familiarity import MEASURES, Measured
-from idiolect.pipeline.inputs import Job
+from idiolect.pipeline.inputs import NOT_ASKED_FOR, SWITCHED_OFF, Job
 from idiolect.pipeline.reading import read_foreignness
 from idiolect.pipeline.table import RunRows, StrategyRow, mean_nlls, strategy_table
 from idiolect.records import Candidate, Choice, Failure, Measurement, Verdict
@@ -70,6 +70,7 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
         words=tuple(read_foreignness(mean_nlls(rows))),
         warnings=tuple(
             [
+                *_unverified_warning(job),
                 *_reference_warning(job.references),
                 *_boundary_warning(job, rows),
                 *_rank_warning(job, rows),
@@ -85,6 +86,13 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
         chosen=sum(choice.chosen for choice in rows.choices.values()),
         exported=exported,
     )
+
+
+def _unverified_warning(job: Job) -> list[str]:
+    """Warn where the data could have been checked, and were not."""
+    if job.verifier is not None or job.verifier_reason in (NOT_ASKED_FOR, SWITCHED_OFF):
+        return []
+    return [f"no response was verified: {job.verifier_reason}"]
 
 
 def _reference_warning(references: SelfTest | None) -> list[str]:

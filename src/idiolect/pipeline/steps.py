@@ -68,7 +68,7 @@ def propose_step(job: Job, report: ProgressSink) -> None:
 
 def verify_step(job: Job, report: ProgressSink) -> None:
     """Check the candidates that have no verdict yet."""
-    verifier = job.verifier
+    verifier, chat = job.verifier, job.target.chat
     if verifier is None:
         return
     examples = {example.id: example for example in job.examples}
@@ -78,7 +78,9 @@ def verify_step(job: Job, report: ProgressSink) -> None:
     clock = _Clock(report, "verify", len(candidates), len(done))
     for start in range(0, len(todo), _VERIFY_BATCH):
         batch = todo[start : start + _VERIFY_BATCH]
-        findings = verifier.check([(examples[c.example_id], c.text) for c in batch])
+        findings = verifier.check(
+            [(examples[c.example_id], chat.response_text(c.text)) for c in batch]
+        )
         job.run.add(
             *(
                 Verdict(
@@ -117,7 +119,11 @@ def choose_step(job: Job) -> None:
                 candidate=candidate,
                 verdict=verdicts.get(candidate.id),
                 measurement=measurements.get(candidate.id),
-                defect=_defect(candidate, examples[candidate.example_id]),
+                defect=_defect(
+                    candidate,
+                    job.target.chat.response_text(candidate.text),
+                    examples[candidate.example_id],
+                ),
             )
             for candidate in group
         ]
@@ -221,10 +227,10 @@ def _failure(candidate: Candidate, reason: str, *, retryable: bool = False) -> F
     )
 
 
-def _defect(candidate: Candidate, example: Example) -> str | None:
+def _defect(candidate: Candidate, text: str, example: Example) -> str | None:
     """Return what must not be trained on in a text, in words; None for a clean one."""
     found = lint(
-        candidate.text,
+        text,
         finish_reason=candidate.finish_reason,
         code=example.tests is not None,
         choices=example.choices,

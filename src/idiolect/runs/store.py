@@ -26,6 +26,15 @@ __all__ = ["Run", "RunReader"]
 
 T = TypeVar("T", bound=Record)
 
+_OWN = (
+    "adapters",
+    "run.sqlite*",
+    "manifest.json",
+    "config.resolved.yaml",
+    "train.jsonl",
+    "*.part",
+)
+
 
 class Run:
     """A run directory that this process holds.
@@ -34,7 +43,7 @@ class Run:
         path: The directory; it is made when it does not exist.
         identity: What the rows depend on, as dotted names with plain values. A resumed run
             must have been made from the same.
-        fresh: Delete the rows of an earlier run of this name first.
+        fresh: Delete what an earlier run of this name wrote first; other files stay.
 
     Raises:
         RunError: another process holds the run, the directory belongs to something else, or
@@ -176,9 +185,8 @@ class Run:
         self._lock.release()
 
     def _clear(self) -> None:
-        for entry in self.path.iterdir():
-            if entry.name in ("run.lock", "run.holder.json"):
-                continue
+        # What the user put beside the run is not ours to delete.
+        for entry in (e for pattern in _OWN for e in self.path.glob(pattern)):
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def _make_tables(self) -> None:

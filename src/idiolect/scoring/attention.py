@@ -169,8 +169,9 @@ def _attend_pack(
     own_out, own_lse = varlen(
         rows_q, rows_k, rows_v, layout.own, layout.own, longest, scale=rule.scale, is_causal=True
     )
+    # Also without response rows here: a later pack may need what is kept of a prompt.
+    prompts = [_prompt_keys(k, v, piece, plan, layer) for piece in plan.pack.pieces]
     if len(layout.response_rows):
-        prompts = [_prompt_keys(k, v, piece, plan, layer) for piece in plan.pack.pieces]
         seen = [p for p, piece in zip(prompts, plan.pack.pieces, strict=True) if _has_rows(piece)]
         part = varlen(
             rows_q[layout.response_rows],

@@ -59,19 +59,19 @@ def choose_scorer(
         ("packed", lambda: PackedScorer(module, max_length, budget)),
         ("padded", lambda: PaddedScorer(module, max_length, budget)),
     )
-    for name, make in paths:
+    for path, make in paths:
         try:
             scorer = make()
             difference = largest_difference(wanted, scorer, requests)
         # What a foreign model's code raises when it is run in a way that it was not written
         # for can't be foreseen. None of it is hidden: it becomes the reason.
         except Exception as error:
-            refused.append(f"{name}: {str(error).splitlines()[0] if str(error) else error!r}")
+            refused.append(f"{path}: {str(error).splitlines()[0] if str(error) else error!r}")
             continue
         if difference <= _TOLERANCE[str(parameter.dtype).removeprefix("torch.")]:
             agrees = f"agrees with the plain path to {difference:.0e} nats/token"
             return ScorerChoice(scorer=scorer, reason="; ".join([*refused, agrees]))
-        refused.append(f"{name}: differs from the plain path by {difference:.2g} nats/token")
+        refused.append(f"{path}: differs from the plain path by {difference:.2g} nats/token")
     for reason in refused:
         _LOG.warning("%s is scored the plain, slow way: %s", name, reason)
     return ScorerChoice(scorer=plain, reason="; ".join(refused))

@@ -129,7 +129,7 @@ class PackedScorer:
 
     def _hidden(self, pack: Pack, plan: Plan) -> Float[Tensor, "tokens width"]:
         if not pack.ids:  # responses of one token behind a prompt that was kept
-            return torch.empty(0, self._config.get_text_config().hidden_size)
+            return self._base.get_input_embeddings().weight[:0]
         ids = torch.tensor([pack.ids], device=self._device)
         positions = torch.tensor([pack.positions], device=self._device)
         with using(self._config, ATTENTION_NAME):

@@ -18,6 +18,9 @@ from idiolect.scoring.base import ScoreRequest
 
 __all__ = ["Group", "Member", "Pack", "Piece", "batches", "group_requests", "packs"]
 
+_SHORT_PROMPT = 32
+"""A prompt is short when it fits into the budget this many times."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -100,18 +103,23 @@ def group_requests(requests: Sequence[ScoreRequest]) -> list[Group]:
 
 
 def batches(requests: Sequence[ScoreRequest], budget: int) -> list[list[int]]:
-    """Divide requests into batches of about `budget` tokens; a prompt is never divided.
+    """Divide requests into batches of about `budget` tokens.
 
-    The longest groups come first, so that memory that does not suffice is noticed at once.
+    A group stays together, so that its prompt is computed once; one whose prompt is short
+    against the budget is divided, since computing it again costs next to nothing. The longest
+    groups come first, so that memory that does not suffice is noticed at once.
     """
     result: list[list[int]] = []
     filled = budget
     for group in sorted(group_requests(requests), key=lambda g: -g.tokens):
-        if filled + group.tokens > budget:
-            result.append([])
-            filled = 0
-        filled += group.tokens
-        result[-1].extend(i for member in group.members for i in member.requests)
+        is_short = len(group.prompt) * _SHORT_PROMPT <= budget
+        for members in _parts(group, budget) if is_short else [list(group.members)]:
+            size = len(group.prompt) + sum(member.fed for member in members)
+            if filled + size > budget:
+                result.append([])
+                filled = 0
+            filled += size
+            result[-1].extend(i for member in members for i in member.requests)
     return [sorted(indices) for indices in result]
 
 
