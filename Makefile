@@ -6,7 +6,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 
-.PHONY: install check test clean
+.PHONY: install quickstart check test bench-scoring clean
 
 install: $(STAMP)
 
@@ -15,6 +15,11 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev]"
 	touch $@
+
+# The embedded world, without a download: 60 problems, written in four idiolects, for lab:amber.
+quickstart: $(STAMP)
+	$(VENV)/bin/idiolect lab data --skill shop --idiolect textbook -n 60 -o runs/quickstart.jsonl
+	$(VENV)/bin/idiolect build runs/quickstart.jsonl --target lab:amber -o runs/quickstart
 
 check: $(STAMP)
 	$(VENV)/bin/ruff format --check .
@@ -25,6 +30,12 @@ check: $(STAMP)
 test: $(STAMP)
 	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
 	$(PY) -m pytest
+
+# One to two hours on two cores; ARGS="--scale 0.2 --repetitions 3" is a look. Wants a quiet machine.
+bench-scoring: $(STAMP)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev,bench]"
+	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
+	$(PY) -m benchmarks.scoring $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

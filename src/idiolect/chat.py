@@ -19,7 +19,7 @@ from typing import Any, Literal
 from idiolect.errors import ConfigError, TemplateError, nearest
 from idiolect.records import Message
 
-__all__ = ["PLAIN_FORMATS", "ChatFormat", "Rendered"]
+__all__ = ["PLAIN_FORMATS", "ChatFormat", "Rendered", "strip_thinking"]
 
 PLAIN_FORMATS: dict[str, str] = {
     # Question and answer on lines of their own; what many base models saw in pretraining.
@@ -90,7 +90,7 @@ class ChatFormat:
         self.label = f"plain format {plain!r}" if plain else "its own chat template"
         self._suffix = self._closing_text()
         ids = self._encode(self._suffix)
-        if not ids:
+        if not self._suffix.strip():
             raise TemplateError(
                 f"{name}: {self.label} puts nothing after a response, so its end cannot be "
                 "learned or scored; use a template that ends the assistant's turn"
@@ -98,7 +98,7 @@ class ChatFormat:
         self.suffix_ids: tuple[int, ...] = ids
         """Everything that the template puts after a response: end of turn, then newlines."""
 
-        self.terminator_id: int = ids[0]
+        self.terminator_id: int = _terminator(tokenizer, ids)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -130,7 +130,7 @@ class ChatFormat:
 
     def response_text(self, text: str) -> str:
         """Return the text of a response that is scored and trained on."""
-        return _THINKING.sub("", text, count=1) if self._drops_thinking(text) else text
+        return strip_thinking(text) if self._thinking == "strip" else text
 
     def render(self, messages: Sequence[Message], text: str, *, complete: bool = True) -> Rendered:
         """Return the ids of a prompt with a response.
@@ -214,9 +214,6 @@ class ChatFormat:
     def _closing_text(self) -> str:
         return self._check_prefix([Message(role="user", content="Hello")], _PROBE)
 
-    def _drops_thinking(self, text: str) -> bool:
-        return self._thinking == "strip" and _THINKING.match(text) is not None
-
     def _encode(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer.encode(text, add_special_tokens=False))
 
@@ -239,11 +236,27 @@ class ChatFormat:
         return bool(decoded) and str(decoded[0]).startswith("▁")
 
 
+def strip_thinking(text: str) -> str:
+    """Return a response without the `<think>` block at its start."""
+    thoughts = _THINKING.match(text)
+    return text[thoughts.end() :] if thoughts else text
+
+
 def _leading_ids(tokenizer: Any) -> tuple[int, ...]:
     """Return what the tokenizer itself puts before a text: a begin-of-sequence token or none."""
     bos = tokenizer.bos_token_id
     first = tuple(tokenizer.encode("a", add_special_tokens=True))[:1]
     return first if bos is not None and first == (bos,) else ()
+
+
+def _terminator(tokenizer: Any, suffix_ids: Sequence[int]) -> int:
+    """Return the id that ends a turn: the first special one, where there is one.
+
+    Some templates (Llama 2) write a space before it. Generation must not stop at a space.
+    """
+    added: Mapping[int, Any] = tokenizer.added_tokens_decoder
+    special = {*tokenizer.all_special_ids, *(i for i, token in added.items() if token.special)}
+    return next((i for i in suffix_ids if i in special), suffix_ids[0])
 
 
 def _template(tokenizer: Any, name: str, plain: str | None) -> str:

@@ -56,6 +56,12 @@ class TargetConfig:
     model: str | None = field(default=None, kw_only=False)
     """A folder or a hub id."""
 
+    server: str | None = None
+    """Base URL of a server that scores; then only the tokenizer of `model` is loaded."""
+
+    server_model: str | None = None
+    """Name on the server; None takes the first that it offers."""
+
     revision: str | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -160,14 +166,19 @@ def parse_override(text: str) -> tuple[str, Any]:
     """Split `a.b=c` into the dotted key and the value, read as YAML.
 
     Raises:
-        ConfigError: there is no `=`.
+        ConfigError: there is no `=`, or the value is not YAML.
     """
     import yaml
 
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise ConfigError(f"--set {text}: found no '=', expected KEY=VALUE, e.g. own.samples=4")
-    return key.strip().replace("-", "_"), yaml.safe_load(value)
+    try:
+        return key.strip().replace("-", "_"), yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(
+            f"--set {text}: the value is not valid YAML; close its brackets and quotes"
+        ) from None
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -177,6 +188,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such configuration file; check the path") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 ({error.reason}); re-encode the file") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not valid YAML ({error}); fix the file") from None
     if tree is None:

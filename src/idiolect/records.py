@@ -142,8 +142,9 @@ class Measurement:
     bytes: int
     """UTF-8 bytes of the response text."""
 
-    rank_sum: int
-    """Sum of token ranks; the most likely token of a row has rank 1."""
+    rank_sum: int | None
+    """Sum of token ranks; the most likely token of a row has rank 1. None where the way of
+    scoring does not tell ranks."""
 
     terminator_nll: float | None
     """Of the template's end of turn; None for a response that was cut off."""

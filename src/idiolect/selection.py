@@ -22,6 +22,9 @@ class Contender:
     measurement: Measurement | None
     """None where scoring failed."""
 
+    defect: str | None = None
+    """What must not be trained on in its text, in words; None for a clean one."""
+
     @property
     def mean_nll(self) -> float:
         """Nats per token; only for scored contenders."""
@@ -77,6 +80,8 @@ def _why_not(contender: Contender, *, allow_unchecked: bool) -> str | None:
         assert verdict is not None
         read = f", read {verdict.extracted!r}" if verdict.extracted is not None else ""
         return f"dropped: {status}{read}"
+    if contender.defect is not None:
+        return f"dropped: {contender.defect}"
     if contender.measurement is None:
         return "dropped: it has no score"
     return None

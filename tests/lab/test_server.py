@@ -225,6 +225,7 @@ def test_a_body_that_is_no_json_is_refused(server):
     request = urllib.request.Request(f"{server.url}/chat/completions", data=b"{nope")
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, timeout=10)
+    refused.value.close()
     assert refused.value.code == 400
 
 

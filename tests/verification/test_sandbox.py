@@ -38,7 +38,8 @@ def test_hostile_programs_never_pass_never_hang_and_leave_nothing(monkeypatch, t
     monkeypatch.setenv("IDIOLECT_TEST_SECRET", "a key")
     canary = tmp_path / "canary"
     canary.write_text("untouched")
-    before = psutil.virtual_memory().available
+    # Other tests may have helpers of their own running.
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
     started = time.monotonic()
     verifier = Code(confirm_run_unsafe_code=True, limits=QUICK)
     findings = verifier.check([(example(), program) for program in HOSTILE])
@@ -49,8 +50,7 @@ def test_hostile_programs_never_pass_never_hang_and_leave_nothing(monkeypatch, t
     # Two at a time at least; a second each, and the start of the sandbox.
     assert seconds < len(HOSTILE) * 1.5
     assert canary.read_text() == "untouched"
-    assert psutil.Process().children(recursive=True) == []
-    assert psutil.virtual_memory().available > before - 2**30
+    assert {child.pid for child in psutil.Process().children(recursive=True)} <= before
 
 
 @needs_bubblewrap
@@ -89,7 +89,7 @@ def test_a_container_gets_no_network_no_rights_and_limits():
         "--cap-drop ALL",
         "--security-opt no-new-privileges",
         "--user 65534:65534",
-        "--pids-limit 12",
+        "--pids-limit 10",
         "--memory 1024m",
         "--pull never",
     ):

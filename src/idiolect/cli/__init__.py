@@ -23,8 +23,11 @@ COMMANDS: dict[str, str] = {
     "build": "Make, verify and score candidates; choose the most familiar correct ones.",
     "explain": "Show everything that a run knows about one example.",
     "export": "Write the chosen responses of a run in a trainer's form.",
+    "lab": "An embedded world where the truth is known: data, targets, a teacher, a server.",
 }
 """Each lives in the file of its name; only the one that is called is imported."""
+
+_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     try:
-        code = _app(words)([w for w in words if w != "--debug"], standalone_mode=False)
+        called = [word for word in words if word != "--debug"]
+        code = _app(words)(called, prog_name="idiolect", standalone_mode=False)
+        if code == _INTERRUPTED:  # typer makes this of a KeyboardInterrupt inside a command
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
         print(f"error: {error.format_message()}", file=sys.stderr)
@@ -48,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         line = shlex.join(["idiolect", *words])
         print(f"\ninterrupted; what is done is kept. Resume with: {line}", file=sys.stderr)
-        return 130
+        return _INTERRUPTED
     except IdiolectError as error:
         if debug:
             raise
@@ -77,9 +83,12 @@ def _app(words: Sequence[str]) -> "Typer":
 
     called = next((word for word in words if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
-        is_called = name == called
-        command = import_module(f"idiolect.cli.{name}").command if is_called else _not_called
-        app.command(name, help=summary)(command)
+        if name != called:
+            app.command(name, help=summary)(_not_called)
+        elif name == "lab":  # the one command that has commands of its own
+            app.add_typer(import_module("idiolect.cli.lab").app, name=name, help=summary)
+        else:
+            app.command(name, help=summary)(import_module(f"idiolect.cli.{name}").command)
     return app
 
 

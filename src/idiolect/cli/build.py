@@ -8,6 +8,7 @@ __all__ = ["command"]
 def command(
     data: o.DataArgument = None,
     target: o.TargetOption = None,
+    server: o.ServerOption = None,
     strategies: o.StrategiesOption = None,
     verifier: o.VerifierOption = None,
     measures: o.MeasuresOption = None,
@@ -23,6 +24,8 @@ def command(
     overrides: o.SetOption = None,
     fresh: o.FreshOption = False,
     retry_failed: o.RetryOption = False,
+    allow_failing_references: o.AllowFailingOption = False,
+    confirm_run_unsafe_code: o.UnsafeCodeOption = False,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
 ) -> int:
@@ -38,6 +41,7 @@ def command(
         data__subset=subset,
         data__split=split,
         target__model=target,
+        target__server=server,
         target__format=format,
         target__device=device,
         verifier=verifier,
@@ -47,7 +51,14 @@ def command(
     from idiolect.cli.progress import progress
     from idiolect.cli.screen import show_outcome
     from idiolect.pipeline.build import build
+    from idiolect.pipeline.inputs import RunOptions
 
+    options = RunOptions(
+        fresh=fresh,
+        retry_failed=retry_failed,
+        allow_failing_references=allow_failing_references,
+        confirm_run_unsafe_code=confirm_run_unsafe_code,
+    )
     with progress(quiet=quiet) as report:
-        result = build(settings, fresh=fresh, retry_failed=retry_failed, report=report)
+        result = build(settings, options=options, report=report)
     return show_outcome(result, as_json=json, with_choices=True)

@@ -9,6 +9,7 @@ from idiolect.config import Config, load_config
 from idiolect.errors import ConfigError
 
 __all__ = [
+    "AllowFailingOption",
     "ColumnsOption",
     "ConfigOption",
     "DataArgument",
@@ -22,11 +23,13 @@ __all__ = [
     "QuietOption",
     "RetryOption",
     "SeedOption",
+    "ServerOption",
     "SetOption",
     "SplitOption",
     "StrategiesOption",
     "SubsetOption",
     "TargetOption",
+    "UnsafeCodeOption",
     "VerifierOption",
     "assemble",
 ]
@@ -39,6 +42,14 @@ TargetOption = Annotated[
     str | None,
     typer.Option(
         "--target", "--model", "--model-name-or-path", help="The model: a folder or a hub id."
+    ),
+]
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Score over this server (vLLM, SGLang, ...); of --target only the tokenizer is used.",
     ),
 ]
 ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="An idiolect.yaml.")]
@@ -57,9 +68,25 @@ SetOption = Annotated[
 StrategiesOption = Annotated[
     str | None, typer.Option("--strategies", metavar="A,B", help="Ways to produce responses.")
 ]
+AllowFailingOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-failing-references", help="Go on where under 98 % of the references verify."
+    ),
+]
+UnsafeCodeOption = Annotated[
+    bool,
+    typer.Option(
+        "--confirm-run-unsafe-code", help="Let `code` run the programs of responses in a sandbox."
+    ),
+]
 VerifierOption = Annotated[
     str | None,
-    typer.Option("--verifier", help="numeric, choice, exact or none. Default: by the data."),
+    typer.Option(
+        "--verifier",
+        help="numeric, maths, choice, exact, code, command:PROGRAM, python:MODULE:FUNCTION or "
+        "none. Default: by the data.",
+    ),
 ]
 ColumnsOption = Annotated[
     str | None,

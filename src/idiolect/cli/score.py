@@ -13,6 +13,7 @@ __all__ = ["command"]
 def command(
     data: o.DataArgument = None,
     target: o.TargetOption = None,
+    server: o.ServerOption = None,
     responses: Annotated[
         str, typer.Option(metavar="all|A,B", help="`reference` and names of response columns.")
     ] = "all",
@@ -45,12 +46,14 @@ def command(
         data__subset=subset,
         data__split=split,
         target__model=target,
+        target__server=server,
         target__format=format,
         target__device=device,
         output_dir=output_dir,
     )
     from idiolect.cli.progress import progress
     from idiolect.cli.screen import show_outcome
+    from idiolect.pipeline.inputs import RunOptions
     from idiolect.pipeline.score import score
 
     names = [name.strip() for name in responses.split(",") if name.strip()]
@@ -59,8 +62,7 @@ def command(
             settings,
             output,
             responses=names,
-            fresh=fresh,
-            retry_failed=retry_failed,
+            options=RunOptions(fresh=fresh, retry_failed=retry_failed),
             report=report,
         )
     return show_outcome(result, as_json=json)

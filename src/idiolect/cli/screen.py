@@ -34,6 +34,10 @@ def show_outcome(outcome: Outcome, *, as_json: bool, with_choices: bool = False)
     console.print()
     for sentence in outcome.words:
         console.print(escape(sentence), highlight=False)
+    if outcome.hygiene:
+        console.print("\nhygiene:")
+    for finding in outcome.hygiene:
+        console.print("  " + escape(finding), highlight=False)
     for warning in outcome.warnings:
         console.print("[yellow]warning:[/yellow] " + escape(warning), highlight=False)
     if with_choices:
@@ -103,11 +107,10 @@ def _perplexity_cells(row: StrategyRow) -> list[str]:
     summary = row.perplexity
     if summary is None:
         return ["-", "-", "-", "-"]
-    low, high = summary.interval
-    known = row.scored > 1
+    interval = summary.interval
     return [
         f"{summary.mean:.2f}",
-        f"{low:.2f}-{high:.2f}" if known else "-",
+        f"{interval[0]:.2f}-{interval[1]:.2f}" if interval else "-",
         f"{summary.median:.2f}",
         f"{summary.p95:.2f}",
     ]

@@ -130,8 +130,6 @@ def _text(fields: Mapping[str, Any], column: str) -> str:
         return str(value)
     if not isinstance(value, str):
         raise LayoutError(column, _kind(value), "text")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise LayoutError(column, "half of a surrogate pair", "valid Unicode")
     return value
 
 
@@ -154,11 +152,11 @@ def _turn(place: str, turn: Any, role_key: str, text_key: str) -> Message:
         raise LayoutError(place, _kind(turn), f"an object with {role_key!r} and {text_key!r}")
     fields = cast(Mapping[str, Any], turn)
     role = fields.get(role_key)
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         raise LayoutError(f"{place}.{role_key}", repr(role), " or ".join(sorted(_ROLES)))
     if fields.get("tool_calls"):
         raise LayoutError(f"{place}.tool_calls", "tool calls", "turns of text only")
-    return Message(role=cast(Any, _ROLES[cast(str, role)]), content=_text(fields, text_key))
+    return Message(role=cast(Any, _ROLES[role]), content=_text(fields, text_key))
 
 
 def _kind(value: Any) -> str:

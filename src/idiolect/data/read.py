@@ -1,6 +1,7 @@
 """Read examples from any of the usual formats. The mapping is detected and can be overridden."""
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ _CHECK_COLUMNS: dict[str, tuple[str, ...]] = {
 }
 # What `--columns` may name beside the above: these become columns of the pair layouts.
 _TURN_FIELDS = ("prompt", "reference", "system")
+# What still means the same beside a prompt that `--columns` names.
+_KEPT_BESIDE_PROMPT = {"completion", "reference", "answer"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +149,9 @@ def _renamed(overrides: Mapping[str, str], columns: Sequence[str], source: str) 
                 f"{source}: --columns {name}={column}: found no column {column!r}"
                 f"{nearest(column, columns)} (the data has: {', '.join(columns)})"
             )
-    # A prompt named by hand is always a pair of prompt and reference, whatever else is there.
-    hidden = {c for layout in LAYOUTS for c in layout.required} if "prompt" in overrides else set()
+    # A prompt named by hand is the prompt, whatever other prompts the data holds.
+    prompts = {c for layout in LAYOUTS for c in layout.required} - _KEPT_BESIDE_PROMPT
+    hidden = prompts if "prompt" in overrides else set[str]()
 
     def rename(fields: Mapping[str, Any]) -> dict[str, Any]:
         taken = {column: name for name, column in overrides.items()}
@@ -173,12 +177,15 @@ def _layout(columns: Sequence[str], source: str) -> Layout:
 
 def _example(row: Row, layout: Layout, *, repeats: Mapping[str, str]) -> Example:
     fields = row.fields
+    for column, value in fields.items():
+        if _is_torn(value):
+            raise LayoutError(column, "half of a surrogate pair", "valid Unicode")
     for column in layout.required:
         if fields.get(column) is None and column == layout.required[0]:
             raise LayoutError(column, "nothing", "a prompt")
     turns, reference = _split(layout.turns(fields), layout)
     checks = {name: _first(fields, names) for name, names in _CHECK_COLUMNS.items()}
-    answer = _answer(checks["answer"], layout, reference)
+    answer = _answer(fields, layout, reference)
     choices = _texts(checks["choices"], "choices")
     tests = _tests(checks)
     responses = _responses(checks["responses"])
@@ -190,7 +197,7 @@ def _example(row: Row, layout: Layout, *, repeats: Mapping[str, str]) -> Example
         "choices": choices,
         "tests": tests,
         "responses": responses,
-        "metadata": {k: v for k, v in fields.items() if k not in used and v is not None},
+        "metadata": _plain({k: v for k, v in fields.items() if k not in used and v is not None}),
     }
     given = checks["id"]
     return Example(id=str(given) if given is not None else _derived_id(body, repeats), **body)
@@ -228,13 +235,13 @@ def _first(fields: Mapping[str, Any], names: Sequence[str]) -> Any:
     return next((fields[name] for name in names if fields.get(name) is not None), None)
 
 
-def _answer(value: Any, layout: Layout, reference: str | None) -> str | None:
-    if value is None or "answer" in layout.uses:
-        # GSM8K as published holds the rationale and, after '####', the answer in one column.
-        return (
-            reference.rpartition("####")[2].strip() if reference and "####" in reference else None
-        )
-    return fill({"answer": value}, "answer")
+def _answer(fields: Mapping[str, Any], layout: Layout, reference: str | None) -> str | None:
+    names = [name for name in _CHECK_COLUMNS["answer"] if name not in layout.uses]
+    value = _first(fields, names)
+    if value is not None:
+        return fill({"answer": value}, "answer")
+    # GSM8K as published holds the rationale and, after '####', the answer in one column.
+    return reference.rpartition("####")[2].strip() if reference and "####" in reference else None
 
 
 def _texts(value: Any, column: str) -> tuple[str, ...] | None:
@@ -266,6 +273,20 @@ def _responses(value: Any) -> dict[str, str]:
         raise LayoutError("responses", type(value).__name__, "an object of name -> text")
     texts = cast(Mapping[str, Any], value)
     return {name: text for name in texts if (text := fill(texts, name)) is not None}
+
+
+def _is_torn(value: Any) -> bool:
+    """Say whether a text in a value is none that a file could hold."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _plain(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return metadata as the run can store it; dates and bytes, e.g. of Parquet, as text."""
+    return json.loads(json.dumps(metadata, default=str))
 
 
 def _problem(row: Row, message: str) -> RowProblem:

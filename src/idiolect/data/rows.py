@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +15,8 @@ from idiolect.errors import DataError, MissingExtra
 __all__ = ["Row", "RowProblem", "read_rows"]
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
+_LONGEST_CSV_FIELD = 2**31 - 1
+_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ def read_rows(config: DataConfig) -> Iterator[Row | RowProblem]:
     source = config.path
     if not source:
         raise DataError("no data was given; name a file or a data set of the hub")
+    if config.limit is not None and config.limit < 1:
+        raise DataError(f"data.limit: found {config.limit}, expected at least 1; change the value")
     path = Path(source)
     rows: Iterable[Row | RowProblem]
     if path.is_file():
@@ -107,7 +112,9 @@ def _json(path: Path) -> Iterator[Row | RowProblem]:
 
 
 def _csv(path: Path) -> Iterator[Row | RowProblem]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    csv.field_size_limit(_LONGEST_CSV_FIELD)
+    # Bytes that are not UTF-8 become half surrogates, so that only their row is lost.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.DictReader(file)
         for fields in reader:
             place = f"{path}:{reader.line_num}"
@@ -117,8 +124,10 @@ def _csv(path: Path) -> Iterator[Row | RowProblem]:
                     f"{place}: found more values than the {len(reader.fieldnames or [])} columns "
                     "of the header; fix or remove the row",
                 )
-                continue
-            yield Row(place, {key: value or None for key, value in fields.items()})
+            elif any(_ESCAPED_BYTE.search(value or "") for value in fields.values()):
+                yield RowProblem(place, f"{place}: not UTF-8; re-encode the file")
+            else:
+                yield Row(place, {key: value or None for key, value in fields.items()})
 
 
 def _parquet(path: Path) -> Iterator[Row | RowProblem]:

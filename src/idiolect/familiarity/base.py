@@ -29,6 +29,13 @@ class Measure:
 
     needs: frozenset[Context]
     value: Callable[[Measured], float]
+    needs_ranks: bool = False
+    """Defined only where the way of scoring tells token ranks."""
+
+    def is_defined(self, measured: Measured) -> bool:
+        """Return whether a candidate was scored in all the ways that the measure needs."""
+        has_contexts = measured.none is not None or "none" not in self.needs
+        return has_contexts and (measured.prompt.rank_sum is not None or not self.needs_ranks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +46,8 @@ class Summary:
     mean: float
     """Geometric for perplexities."""
 
-    interval: tuple[float, float]
-    """95 %, by bootstrap over rows."""
+    interval: tuple[float, float] | None
+    """95 %, by bootstrap over rows; None for one row alone."""
 
     median: float
     p95: float

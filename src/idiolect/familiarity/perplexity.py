@@ -53,7 +53,7 @@ def summarise_perplexity(
     return Summary(
         n=len(logs),
         mean=math.exp(logs.mean()),
-        interval=(math.exp(low), math.exp(high)),
+        interval=(math.exp(low), math.exp(high)) if len(logs) > 1 else None,
         median=math.exp(np.median(logs)),
         p95=math.exp(np.quantile(logs, 0.95)),
         corpus=math.exp(total),

@@ -6,7 +6,13 @@ __all__ = ["MEAN_RANK"]
 
 
 def _value(measured: Measured) -> float:
-    return measured.prompt.rank_sum / measured.prompt.tokens
+    prompt = measured.prompt
+    if prompt.rank_sum is None:
+        raise ValueError(
+            f"mean-rank of {prompt.candidate_id}: {prompt.path} tells no token ranks; "
+            "leave out `mean-rank`, or score with vLLM or with the weights on this machine"
+        )
+    return prompt.rank_sum / prompt.tokens
 
 
 MEAN_RANK = Measure(
@@ -14,5 +20,6 @@ MEAN_RANK = Measure(
     unit="",
     familiar="lower",
     needs=frozenset({"prompt"}),
+    needs_ranks=True,
     value=_value,
 )

@@ -4,10 +4,8 @@ The model is held in float32 on a CPU, because processors without bf16 arithmeti
 times slower in it, and in bfloat16 on a GPU.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,12 +15,17 @@ from idiolect.chat import ChatFormat
 from idiolect.config import TargetConfig
 from idiolect.errors import ConfigError, TemplateError
 from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
-from idiolect.records import content_id
+from idiolect.models.tokenizer import (
+    cannot_be_loaded,
+    chat_format,
+    folder_revision,
+    load_options,
+    load_tokenizer,
+    model_name,
+    model_path,
+)
 
 __all__ = ["LocalModel", "load_local_model"]
-
-_WEIGHTS = ("*.safetensors", "*.bin")
-_SAMPLE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,10 @@ class LocalModel:
     chat: ChatFormat
     device: str
     dtype: str
+
+    @property
+    def server_model(self) -> None:
+        """No server holds the weights."""
 
     @property
     def max_length(self) -> int:
@@ -116,28 +123,22 @@ def load_local_model(config: TargetConfig) -> LocalModel:
             asked for and there is none.
         TemplateError: its chat template cannot be used.
     """
-    if not config.model:
-        raise ConfigError("no target was given; name a model folder or hub id with --target")
+    name = model_name(config)
     device = _device(config)
     dtype = config.dtype
     if dtype == "auto":
         dtype = "bfloat16" if device == "cuda" else "float32"
-    module, tokenizer = _load(config.model, config, getattr(torch, dtype))
+    tokenizer = load_tokenizer(config)
+    module = _load(name, config, getattr(torch, dtype))
     module.to(device).eval().requires_grad_(False)
     _forget_sampling(module)
-    chat = ChatFormat(
-        tokenizer,
-        name=config.model,
-        plain=config.format,
-        template_kwargs=config.template_kwargs,
-        thinking=config.thinking,
-    )
     return LocalModel(
-        name=config.model,
-        revision=_revision(config.model, module),
+        name=name,
+        revision=folder_revision(name)
+        or str(getattr(module.config, "_commit_hash", None) or "unknown"),
         module=module,
         tokenizer=tokenizer,
-        chat=chat,
+        chat=chat_format(tokenizer, config),
         device=device,
         dtype=dtype,
     )
@@ -150,25 +151,18 @@ def _device(config: TargetConfig) -> str:
     return "cuda" if available and config.device != "cpu" else "cpu"
 
 
-def _load(name: str, config: TargetConfig, dtype: torch.dtype) -> tuple[Any, Any]:
+def _load(name: str, config: TargetConfig, dtype: torch.dtype) -> Any:
     import transformers
+    from safetensors import SafetensorError
 
-    options: dict[str, Any] = {
-        "revision": config.revision,
-        "trust_remote_code": config.trust_remote_code,
-    }
+    # Progress is drawn by the command line, or by nobody.
+    transformers.utils.logging.disable_progress_bar()
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(name, **options)
-        module = transformers.AutoModelForCausalLM.from_pretrained(
-            name, dtype=dtype, use_safetensors=True, **options
+        return transformers.AutoModelForCausalLM.from_pretrained(
+            model_path(name), dtype=dtype, use_safetensors=True, **load_options(config)
         )
-    except (OSError, ValueError, KeyError) as error:
-        lines = str(error).strip().splitlines() or [repr(error)]
-        raise ConfigError(
-            f"target {name!r}: cannot be loaded ({lines[0]}); check the folder or hub "
-            "id, and HF_HUB_OFFLINE and HF_TOKEN for hub models"
-        ) from None
-    return module, tokenizer
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise cannot_be_loaded(name, error) from None
 
 
 def _forget_sampling(module: Any) -> None:
@@ -176,24 +170,3 @@ def _forget_sampling(module: Any) -> None:
     import transformers
 
     module.generation_config = transformers.GenerationConfig()
-
-
-def _revision(name: str, module: Any) -> str:
-    folder = Path(name)
-    if not folder.is_dir():
-        return str(getattr(module.config, "_commit_hash", None) or "unknown")
-    files = sorted(
-        {p for pattern in ("*.json", "*.jinja", *_WEIGHTS) for p in folder.glob(pattern)}
-    )
-    return content_id([(path.name, path.stat().st_size, _sampled_hash(path)) for path in files])
-
-
-def _sampled_hash(path: Path) -> str:
-    """Hash a file by its size and 17 places spread over it: exact for small files, fast for all."""
-    digest = hashlib.blake2b(digest_size=8)
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        for step in range(17):
-            file.seek(max(0, size - _SAMPLE_BYTES) * step // 16)
-            digest.update(file.read(_SAMPLE_BYTES))
-    return digest.hexdigest()

@@ -11,6 +11,7 @@ from idiolect.data.read import Dataset
 from idiolect.pipeline import audit as audit_command
 from idiolect.pipeline import build as build_command
 from idiolect.pipeline import export as export_command
+from idiolect.pipeline.inputs import RunOptions
 from idiolect.pipeline.outcome import Outcome
 from idiolect.records import Example
 from idiolect.runs.progress import ProgressSink, ignore_progress
@@ -63,7 +64,9 @@ def audit(
     """
     config = _config(target, strategies, verifier, output_dir, OwnConfig(), seed=0)
     dataset = _dataset(examples)
-    return Result(audit_command.audit(config, dataset=dataset, fresh=fresh, report=report))
+    return Result(
+        audit_command.audit(config, dataset=dataset, options=RunOptions(fresh=fresh), report=report)
+    )
 
 
 def build(
@@ -93,7 +96,9 @@ def build(
     """
     config = _config(target, strategies, verifier, output_dir, own or OwnConfig(), seed=seed)
     dataset = _dataset(examples)
-    return Result(build_command.build(config, dataset=dataset, fresh=fresh, report=report))
+    return Result(
+        build_command.build(config, dataset=dataset, options=RunOptions(fresh=fresh), report=report)
+    )
 
 
 def _config(

@@ -2,7 +2,7 @@
 
 from idiolect.config import Config
 from idiolect.data.read import Dataset, read_dataset
-from idiolect.pipeline.inputs import default_strategies, open_job
+from idiolect.pipeline.inputs import RunOptions, default_strategies, open_job
 from idiolect.pipeline.outcome import Outcome, outcome
 from idiolect.pipeline.steps import run_steps
 from idiolect.runs.progress import ProgressSink, ignore_progress
@@ -14,8 +14,7 @@ def audit(
     config: Config,
     *,
     dataset: Dataset | None = None,
-    fresh: bool = False,
-    retry_failed: bool = False,
+    options: RunOptions | None = None,
     report: ProgressSink = ignore_progress,
 ) -> Outcome:
     """Score every response of the data under the target and say which are foreign.
@@ -28,8 +27,8 @@ def audit(
     """
     dataset = dataset or read_dataset(config.data)
     names = config.strategies or default_strategies(dataset)
-    job = open_job("audit", config, dataset, strategies=names, fresh=fresh)
+    job = open_job("audit", config, dataset, strategies=names, options=options or RunOptions())
     with job:
-        run_steps(job, report, retry_failed=retry_failed)
+        run_steps(job, report)
         job.write_manifest()
         return outcome(job)

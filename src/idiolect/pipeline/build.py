@@ -3,7 +3,7 @@
 from idiolect.config import Config
 from idiolect.data.read import Dataset, read_dataset
 from idiolect.pipeline.export import export_run
-from idiolect.pipeline.inputs import default_strategies, open_job
+from idiolect.pipeline.inputs import RunOptions, default_strategies, open_job
 from idiolect.pipeline.outcome import Outcome, outcome
 from idiolect.pipeline.steps import choose_step, run_steps
 from idiolect.runs.progress import ProgressSink, ignore_progress
@@ -15,8 +15,7 @@ def build(
     config: Config,
     *,
     dataset: Dataset | None = None,
-    fresh: bool = False,
-    retry_failed: bool = False,
+    options: RunOptions | None = None,
     report: ProgressSink = ignore_progress,
 ) -> Outcome:
     """Make candidates, check and score them, choose one for each example, write the data.
@@ -29,9 +28,9 @@ def build(
     """
     dataset = dataset or read_dataset(config.data)
     names = config.strategies or (*default_strategies(dataset), "own")
-    job = open_job("build", config, dataset, strategies=names, fresh=fresh)
+    job = open_job("build", config, dataset, strategies=names, options=options or RunOptions())
     with job:
-        run_steps(job, report, retry_failed=retry_failed)
+        run_steps(job, report)
         choose_step(job)
         exported = export_run(job.run, job.run.path / "train.jsonl", to="trl")
         job.write_manifest()

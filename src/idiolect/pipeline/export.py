@@ -1,8 +1,12 @@
 """`export`: the chosen responses of a run, in a trainer's form."""
 
+import dataclasses
 import json
 from pathlib import Path
 
+import yaml
+
+from idiolect.chat import strip_thinking
 from idiolect.data.export import EXPORTS, export_rows
 from idiolect.errors import ConfigError, nearest
 from idiolect.records import Candidate, Choice, Example, Measurement, Verdict
@@ -38,15 +42,27 @@ def export_run(run: Run | RunReader, output: Path, *, to: str) -> Path:
     verdicts = {v.candidate_id: v for v in run.all(Verdict)}
     measurements = {m.candidate_id: m for m in run.all(Measurement) if m.context == "prompt"}
     chosen = {c.example_id: candidates[c.candidate_id] for c in run.all(Choice) if c.chosen}
+    config = yaml.safe_load((run.path / "config.resolved.yaml").read_text(encoding="utf-8"))
+    thinking = config["target"]["thinking"]
     rows = [
-        (example, candidate, _metadata(example, candidate, verdicts, measurements))
+        (
+            example,
+            _as_scored(candidate, thinking),
+            _metadata(example, candidate, verdicts, measurements),
+        )
         for example in run.all(Example)
         if (candidate := chosen.get(example.id)) is not None
     ]
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in export_rows(rows, to=to)]
-    output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(output, "".join(lines))
     return output
+
+
+def _as_scored(candidate: Candidate, thinking: str) -> Candidate:
+    """Return a candidate with the text that was scored, so that the same is trained on."""
+    if thinking != "strip":
+        return candidate
+    return dataclasses.replace(candidate, text=strip_thinking(candidate.text))
 
 
 def _metadata(

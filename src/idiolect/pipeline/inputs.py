@@ -20,9 +20,33 @@ from idiolect.runs.manifest import write_atomically, write_manifest
 from idiolect.runs.store import Run
 from idiolect.scoring.base import Scorer
 from idiolect.strategies import Strategy, get_strategy
-from idiolect.verification import NO_VERIFIER, VERIFIERS, detect_verifier, get_verifier
+from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
+from idiolect.verification.self_test import SelfTest, require_references, self_test
 
-__all__ = ["Job", "column_names", "default_strategies", "open_job"]
+__all__ = ["Job", "RunOptions", "column_names", "default_strategies", "open_job"]
+
+_LOCAL_PACKAGES = ("torch", "transformers", "safetensors", "jaxtyping")
+
+
+NOT_ASKED_FOR = "not asked for"
+SWITCHED_OFF = "switched off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a command goes about its run."""
+
+    fresh: bool = False
+    """Forget an earlier run of this name."""
+
+    retry_failed: bool = False
+    """Try failed rows again."""
+
+    allow_failing_references: bool = False
+    """Go on where too few of the data's references verify."""
+
+    confirm_run_unsafe_code: bool = False
+    """Let `code` run the programs of responses in a sandbox."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,20 +57,30 @@ class Job:
     config: Config
     dataset: Dataset
     strategies: tuple[Strategy, ...]
-    verifier: str
-    """Name, or `none`."""
+    options: RunOptions
+    verifier: Verifier | None
+    """None where nothing can be checked."""
 
     verifier_reason: str
+    references: SelfTest | None
+    """What the verifier made of the references; None without a verifier."""
+
     target: Any
-    """A loaded `LocalModel`."""
+    """A loaded `LocalModel`, or a `ServedTarget`."""
 
     scorer: Scorer
+    scorer_reason: str
     began: float = field(default_factory=time.monotonic)
 
     @property
     def examples(self) -> tuple[Example, ...]:
         """The examples that could be read."""
         return self.dataset.examples
+
+    @property
+    def verifier_name(self) -> str:
+        """Name of the verifier, or `none`."""
+        return self.verifier.name if self.verifier else NO_VERIFIER
 
     @property
     def model(self) -> Model:
@@ -74,17 +108,22 @@ class Job:
                     "revision": self.target.revision,
                     "dtype": self.target.dtype,
                     "device": self.target.device,
+                    "server_model": self.target.server_model,
                     "template": self.target.chat.label,
                     "template_hash": self.target.chat.fingerprint,
                 },
-                "scoring": {"path": self.scorer.path, "noise_nats_per_token": self.scorer.noise},
+                "scoring": {
+                    "path": self.scorer.path,
+                    "why": self.scorer_reason,
+                    "noise_nats_per_token": self.scorer.noise,
+                },
                 "data": {
                     "source": self.dataset.source,
                     "fingerprint": self.dataset.fingerprint,
                     "examples": len(self.examples),
                     "problems": [problem.message for problem in self.dataset.problems],
                 },
-                "verifier": {"name": self.verifier, "why": self.verifier_reason},
+                "verifier": {"name": self.verifier_name, "why": self.verifier_reason},
                 "seed": self.config.seed,
             },
             seconds=time.monotonic() - self.began,
@@ -98,7 +137,7 @@ def open_job(
     *,
     strategies: Sequence[str],
     verify: bool = True,
-    fresh: bool = False,
+    options: RunOptions,
 ) -> Job:
     """Check the inputs, load the target and open the run.
 
@@ -106,12 +145,22 @@ def open_job(
 
     Raises:
         ConfigError: a name is unknown or the settings contradict each other.
+        DataError: less than 98 % of the references verify.
         RunError: the run is held, or was made from other inputs.
     """
+    if not strategies:
+        raise ConfigError(
+            f"{dataset.source}: holds no responses; name their column with --columns "
+            "reference=..., or let the target answer with `idiolect build`"
+        )
     chosen = tuple(get_strategy(name, column_names(dataset)) for name in strategies)
     _check(config)
-    verifier, why = _verifier(config, dataset) if verify else (NO_VERIFIER, "not asked for")
-    target, scorer = _load(config)
+    _check_writers(config, chosen)
+    verifier, why = _verifier(config, dataset, options) if verify else (None, NOT_ASKED_FOR)
+    references = self_test(verifier, dataset.examples) if verifier else None
+    if references and not options.allow_failing_references:
+        require_references(references)
+    target, scorer, scorer_reason = _load(config)
     identity = {
         "command": command,
         "data": dataset.fingerprint,
@@ -120,30 +169,40 @@ def open_job(
         "target.dtype": target.dtype,
         "target.device": target.device,
         "target.template": target.chat.fingerprint,
+        "target.server_model": target.server_model,
         "scoring": scorer.path,
         "strategies": list(strategies),
         "own": dataclasses.asdict(config.own),
-        "verifier": verifier,
+        "verifier": verifier.name if verifier else NO_VERIFIER,
         "measures": list(config.measures),
         "selection": dataclasses.asdict(config.selection),
         "seed": config.seed,
     }
-    run = Run(config.output_dir or default_output_dir(command, config), identity, fresh=fresh)
-    write_atomically(
-        run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)
+    run = Run(
+        config.output_dir or default_output_dir(command, config), identity, fresh=options.fresh
     )
-    run.add(*dataset.examples)
-    for problem in dataset.problems:
-        run.log("warning", problem.message)
+    try:
+        write_atomically(
+            run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)
+        )
+        run.add(*dataset.examples)
+        for problem in dataset.problems:
+            run.log("warning", problem.message)
+    except BaseException:
+        run.close()
+        raise
     return Job(
         run=run,
         config=config,
         dataset=dataset,
         strategies=chosen,
+        options=options,
         verifier=verifier,
         verifier_reason=why,
+        references=references,
         target=target,
         scorer=scorer,
+        scorer_reason=scorer_reason,
     )
 
 
@@ -190,25 +249,58 @@ def _check(config: Config) -> None:
             )
 
 
-def _verifier(config: Config, dataset: Dataset) -> tuple[str, str]:
+def _check_writers(config: Config, strategies: Sequence[Strategy]) -> None:
+    own = [strategy.name for strategy in strategies if strategy.writer == "target"]
+    if config.target.server and own:
+        others = [strategy.name for strategy in strategies if strategy.name not in own]
+        raise ConfigError(
+            f"strategies: found {', '.join(own)} with target.server, which scores and does not "
+            f"answer; drop it (--strategies {','.join(others) or 'reference'}), or load the "
+            "weights here by leaving out target.server"
+        )
+
+
+def _verifier(config: Config, dataset: Dataset, options: RunOptions) -> tuple[Verifier | None, str]:
+    confirmed = options.confirm_run_unsafe_code
     if config.verifier == NO_VERIFIER:
-        return NO_VERIFIER, "switched off"
+        return None, SWITCHED_OFF
     if config.verifier is not None:
-        get_verifier(config.verifier)  # an unknown name is an error now, not after scoring
-        return config.verifier, "asked for"
+        return get_verifier(config.verifier, confirm_run_unsafe_code=confirmed), "asked for"
     name, why = detect_verifier(dataset.examples)
-    if name not in VERIFIERS and name != NO_VERIFIER:
-        return NO_VERIFIER, f"{why}, and there is no verifier {name!r} yet"
-    return name, why
-
-
-def _load(config: Config) -> tuple[Any, Scorer]:
+    if name == NO_VERIFIER:
+        return None, why
     try:
-        from idiolect.models.local import load_local_model
-        from idiolect.scoring.local import local_scorer
+        return get_verifier(name, confirm_run_unsafe_code=confirmed), why
+    except (ConfigError, MissingExtra) as error:
+        # Nobody asked for it by name, so the rest of the command is worth having.
+        return None, f"{why}, but {error}"
+
+
+def _load(config: Config) -> tuple[Any, Scorer, str]:
+    try:
+        return _served(config, config.target.server) if config.target.server else _local(config)
     except ImportError as error:
-        if error.name and error.name.split(".")[0] in ("torch", "transformers", "jaxtyping"):
+        if error.name and error.name.split(".")[0] in _LOCAL_PACKAGES:
             raise MissingExtra(error.name, "local", "a target on this machine") from None
         raise
+
+
+def _local(config: Config) -> tuple[Any, Scorer, str]:
+    from idiolect.models.local import load_local_model
+    from idiolect.scoring.local import choose_scorer
+
     target = load_local_model(config.target)
-    return target, local_scorer(target)
+    choice = choose_scorer(target.module, name=target.name, max_length=target.max_length)
+    return target, choice.scorer, choice.reason
+
+
+def _served(config: Config, url: str) -> tuple[Any, Scorer, str]:
+    """Load the tokenizer alone; the weights are where the server is."""
+    from idiolect.models.served import load_served_target
+    from idiolect.scoring.endpoint import open_endpoint
+    from idiolect.scoring.server import Server
+
+    server = Server(url)
+    target = load_served_target(config.target)
+    scorer = open_endpoint(server, target.tokenizer, target.chat, config.target.server_model)
+    return dataclasses.replace(target, server_model=scorer.model.name), scorer, scorer.reason

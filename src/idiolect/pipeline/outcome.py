@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from idiolect.familiarity import Measured
-from idiolect.pipeline.inputs import Job
+from idiolect.familiarity import MEASURES, Measured
+from idiolect.pipeline.inputs import NOT_ASKED_FOR, SWITCHED_OFF, Job
 from idiolect.pipeline.reading import read_foreignness
 from idiolect.pipeline.table import RunRows, StrategyRow, mean_nlls, strategy_table
 from idiolect.records import Candidate, Choice, Failure, Measurement, Verdict
 from idiolect.runs.store import Run
+from idiolect.verification.hygiene import check_hygiene
+from idiolect.verification.self_test import SelfTest
 
 __all__ = ["Outcome", "load_rows", "outcome", "to_json"]
 
@@ -28,6 +30,9 @@ class Outcome:
     mapping: tuple[str, ...]
     verifier: str
     scoring: str
+    hygiene: tuple[str, ...]
+    """Defects, duplicates and twins in the data, one sentence each."""
+
     bad_rows: tuple[str, ...]
     """Input that could not be used, one sentence each."""
 
@@ -54,7 +59,7 @@ def load_rows(run: Run, verifier: str) -> RunRows:
 
 def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
     """Sum up a run whose steps are done."""
-    rows = load_rows(job.run, job.verifier)
+    rows = load_rows(job.run, job.verifier_name)
     failures = job.run.all(Failure)
     given = {c.id for c in rows.candidates if c.finish_reason == "given"}
     bad_input = [f.reason for f in failures if f.subject_id in given and not f.retryable]
@@ -63,10 +68,19 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
         run=job.run.path,
         table=tuple(strategy_table(rows, job.config.measures)),
         words=tuple(read_foreignness(mean_nlls(rows))),
-        warnings=tuple([*_reference_warning(rows), *_boundary_warning(job, rows), *other]),
+        warnings=tuple(
+            [
+                *_unverified_warning(job),
+                *_reference_warning(job.references),
+                *_boundary_warning(job, rows),
+                *_rank_warning(job, rows),
+                *other,
+            ]
+        ),
         mapping=job.dataset.mapping,
-        verifier=f"{job.verifier} ({job.verifier_reason})",
-        scoring=job.scorer.path,
+        verifier=f"{job.verifier_name} ({job.verifier_reason})",
+        scoring=f"{job.scorer.path}: {job.scorer_reason}",
+        hygiene=check_hygiene(job.examples).sentences,
         bad_rows=tuple([*(p.message for p in job.dataset.problems), *bad_input]),
         examples=len(job.examples),
         chosen=sum(choice.chosen for choice in rows.choices.values()),
@@ -74,24 +88,27 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
     )
 
 
-def _reference_warning(rows: RunRows) -> list[str]:
+def _unverified_warning(job: Job) -> list[str]:
+    """Warn where the data could have been checked, and were not."""
+    if job.verifier is not None or job.verifier_reason in (NOT_ASKED_FOR, SWITCHED_OFF):
+        return []
+    return [f"no response was verified: {job.verifier_reason}"]
+
+
+def _reference_warning(references: SelfTest | None) -> list[str]:
     """Warn about references that their own verifier does not accept."""
-    checked = [
-        (c, rows.verdicts[c.id])
-        for c in rows.candidates
-        if c.strategy == "reference" and c.id in rows.verdicts
-    ]
-    failing = [(c, v) for c, v in checked if v.status not in ("correct", "unchecked")]
-    if not failing:
+    if references is None or not references.failing:
         return []
     shown = [
-        f"{c.example_id} ({v.status}{f', read {v.extracted!r}' if v.extracted else ''})"
-        for c, v in failing[:_SHOWN_REFERENCES]
+        f"{row.example_id} ({row.finding.status}"
+        + (f", read {row.finding.extracted!r})" if row.finding.extracted else ")")
+        for row in references.failing[:_SHOWN_REFERENCES]
     ]
-    more = f" and {len(failing) - len(shown)} more" if len(failing) > len(shown) else ""
+    hidden = len(references.failing) - len(shown)
+    more = f" and {hidden} more" if hidden else ""
     return [
-        f"{len(failing)} of {len(checked)} references do not verify: {', '.join(shown)}{more}. "
-        "Check the rows, or choose another verifier with --verifier"
+        f"{len(references.failing)} of {references.checked} references do not verify: "
+        f"{', '.join(shown)}{more}. Check the rows, or choose another verifier with --verifier"
     ]
 
 
@@ -100,18 +117,34 @@ def _boundary_warning(job: Job, rows: RunRows) -> list[str]:
     chat, examples = job.target.chat, {e.id: e for e in job.examples}
     differing = 0
     for candidate in rows.candidates:
-        if candidate.id not in rows.measurements or candidate.token_ids is not None:
+        if candidate.id not in rows.measurements or candidate.finish_reason == "length":
             continue
         messages = examples[candidate.example_id].messages
         rendered = chat.render(messages, candidate.text)
-        ours = (*rendered.prompt_ids, *rendered.response_ids, *chat.suffix_ids)
+        # What the target generated is scored as it was generated, unless thoughts were cut.
+        is_whole = chat.response_text(candidate.text) == candidate.text
+        response_ids = (candidate.token_ids if is_whole else None) or rendered.response_ids
+        ours = (*rendered.prompt_ids, *response_ids, *chat.suffix_ids)
         differing += ours != chat.joint_ids(messages, candidate.text)
     if not differing:
         return []
     return [
-        f"{differing} responses tokenise otherwise when prompt and response are tokenised in "
-        "one piece, as some trainers do (often white space at the seam); their scores are those "
-        "of the separate ids, which is what generation sees"
+        f"{differing} responses tokenise otherwise when the whole conversation is tokenised in "
+        "one piece, as some trainers do (white space at the seam, or tokens that the target "
+        "chose otherwise than its tokenizer); their scores are those of the separate ids, which "
+        "is what generation sees"
+    ]
+
+
+def _rank_warning(job: Job, rows: RunRows) -> list[str]:
+    """Warn where a measure was asked for that the way of scoring cannot give."""
+    unknown = any(m.prompt.rank_sum is None for m in rows.measurements.values())
+    names = [name for name in job.config.measures if MEASURES[name].needs_ranks]
+    if not unknown or not names:
+        return []
+    return [
+        f"{', '.join(names)}: {job.scorer.path} tells no token ranks; score with vLLM, or with the "
+        "weights on this machine"
     ]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from idiolect.config import Config
 from idiolect.data.read import Dataset, read_dataset
-from idiolect.errors import ConfigError
-from idiolect.pipeline.inputs import column_names, default_strategies, open_job
+from idiolect.errors import ConfigError, nearest
+from idiolect.pipeline.inputs import RunOptions, column_names, default_strategies, open_job
 from idiolect.pipeline.outcome import Outcome, outcome
 from idiolect.pipeline.steps import propose_step, retry, score_step
 from idiolect.records import Candidate, Example, Measurement
@@ -24,8 +24,7 @@ def score(
     output: str | Path,
     *,
     responses: Sequence[str] = ("all",),
-    fresh: bool = False,
-    retry_failed: bool = False,
+    options: RunOptions | None = None,
     report: ProgressSink = ignore_progress,
 ) -> Outcome:
     """Score responses under the target and write one row for each.
@@ -34,8 +33,7 @@ def score(
         config: Data and target.
         output: The JSONL file to write.
         responses: `all`, or names: `reference` and the names of response columns.
-        fresh: Forget the rows of an earlier run.
-        retry_failed: Try failed rows again.
+        options: How to go about the run.
         report: Is told how far the work is.
 
     Raises:
@@ -43,9 +41,10 @@ def score(
     """
     dataset = read_dataset(config.data)
     names = _strategies(dataset, responses)
-    job = open_job("score", config, dataset, strategies=names, verify=False, fresh=fresh)
+    options = options or RunOptions()
+    job = open_job("score", config, dataset, strategies=names, verify=False, options=options)
     with job:
-        if retry_failed:
+        if options.retry_failed:
             retry(job)
         propose_step(job, report)
         score_step(job, report)
@@ -61,7 +60,6 @@ def write_scores(run: Run, output: Path) -> None:
     scored = [c for c in run.all(Candidate) if c.id in measured]
     scored.sort(key=lambda c: place[c.example_id])
     lines = [json.dumps(score_row(c, measured[c.id]), ensure_ascii=False) + "\n" for c in scored]
-    output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(output, "".join(lines))
 
 
@@ -80,7 +78,7 @@ def score_row(
         "mean_nll": m.nll / m.tokens,
         "perplexity": math.exp(m.nll / m.tokens),
         "bits_per_byte": m.nll / (m.bytes * math.log(2)),
-        "mean_rank": m.rank_sum / m.tokens,
+        "mean_rank": None if m.rank_sum is None else m.rank_sum / m.tokens,
     }
 
 
@@ -89,11 +87,12 @@ def _strategies(dataset: Dataset, responses: Sequence[str]) -> list[str]:
     if list(responses) == ["all"]:
         return everything
     columns = column_names(dataset)
+    allowed = ["reference", "label", *columns]
     names = [f"column:{name}" if name in columns else name for name in responses]
     for name in names:
         if name not in (*everything, "label"):
             raise ConfigError(
-                f"--responses: found {name!r}, expected `all`, `label` or names among "
-                f"{', '.join(['reference', *columns])}"
+                f"--responses: unknown response {name!r}{nearest(name, allowed)} "
+                f"(allowed: all, {', '.join(allowed)})"
             )
     return names

@@ -13,16 +13,22 @@ from idiolect.runs.progress import Progress, ProgressSink
 from idiolect.scoring.base import Score, ScoreFailure, ScoreRequest
 from idiolect.selection import Contender, choose
 from idiolect.strategies.base import StrategyContext
-from idiolect.verification import NO_VERIFIER, get_verifier
+from idiolect.verification.lint import DefectKind, lint
 
 __all__ = ["choose_step", "propose_step", "retry", "run_steps", "score_step", "verify_step"]
 
 _VERIFY_BATCH = 64
+# Defects that a response must not be chosen with, however familiar it is.
+_UNFIT: dict[DefectKind, str] = {
+    "meta-talk": "talks about a correction or a reference",
+    "refusal": "refuses to answer",
+    "truncated": "ends in the middle",
+}
 
 
-def run_steps(job: Job, report: ProgressSink, *, retry_failed: bool) -> None:
+def run_steps(job: Job, report: ProgressSink) -> None:
     """Make, check and score what is missing in the run."""
-    if retry_failed:
+    if job.options.retry_failed:
         retry(job)
     propose_step(job, report)
     verify_step(job, report)
@@ -62,22 +68,24 @@ def propose_step(job: Job, report: ProgressSink) -> None:
 
 def verify_step(job: Job, report: ProgressSink) -> None:
     """Check the candidates that have no verdict yet."""
-    if job.verifier == NO_VERIFIER:
+    verifier, chat = job.verifier, job.target.chat
+    if verifier is None:
         return
-    verifier = get_verifier(job.verifier)
     examples = {example.id: example for example in job.examples}
-    done = {v.candidate_id for v in job.run.all(Verdict) if v.verifier == job.verifier}
+    done = {v.candidate_id for v in job.run.all(Verdict) if v.verifier == verifier.name}
     candidates = job.run.all(Candidate)
     todo = [c for c in candidates if c.id not in done]
     clock = _Clock(report, "verify", len(candidates), len(done))
     for start in range(0, len(todo), _VERIFY_BATCH):
         batch = todo[start : start + _VERIFY_BATCH]
-        findings = verifier.check([(examples[c.example_id], c.text) for c in batch])
+        findings = verifier.check(
+            [(examples[c.example_id], chat.response_text(c.text)) for c in batch]
+        )
         job.run.add(
             *(
                 Verdict(
                     candidate_id=candidate.id,
-                    verifier=job.verifier,
+                    verifier=verifier.name,
                     status=finding.status,
                     extracted=finding.extracted,
                     rule=finding.rule,
@@ -100,8 +108,10 @@ def score_step(job: Job, report: ProgressSink) -> None:
 
 def choose_step(job: Job) -> None:
     """Choose one candidate for each example. Cheap and pure, so it is done anew each time."""
-    verdicts = {v.candidate_id: v for v in job.run.all(Verdict) if v.verifier == job.verifier}
+    name = job.verifier_name
+    verdicts = {v.candidate_id: v for v in job.run.all(Verdict) if v.verifier == name}
     measurements = {m.candidate_id: m for m in job.run.all(Measurement) if m.context == "prompt"}
+    examples = {example.id: example for example in job.examples}
     ordered = sorted(job.run.all(Candidate), key=lambda c: c.example_id)
     for _, group in groupby(ordered, key=lambda c: c.example_id):
         contenders = [
@@ -109,6 +119,11 @@ def choose_step(job: Job) -> None:
                 candidate=candidate,
                 verdict=verdicts.get(candidate.id),
                 measurement=measurements.get(candidate.id),
+                defect=_defect(
+                    candidate,
+                    job.target.chat.response_text(candidate.text),
+                    examples[candidate.example_id],
+                ),
             )
             for candidate in group
         ]
@@ -210,6 +225,20 @@ def _failure(candidate: Candidate, reason: str, *, retryable: bool = False) -> F
         reason=f"{candidate.example_id}: response {candidate.strategy!r}: {reason}",
         retryable=retryable,
     )
+
+
+def _defect(candidate: Candidate, text: str, example: Example) -> str | None:
+    """Return what must not be trained on in a text, in words; None for a clean one."""
+    found = lint(
+        text,
+        finish_reason=candidate.finish_reason,
+        code=example.tests is not None,
+        choices=example.choices,
+    )
+    for defect in found:
+        if defect.kind in _UNFIT:
+            return f"{_UNFIT[defect.kind]} ({defect.quote.strip()!r})"
+    return None
 
 
 def _in_order(candidates: Sequence[Candidate], examples: Sequence[Example]) -> list[Candidate]:

@@ -137,7 +137,7 @@ def _other_measures(measured: Sequence[Measured], names: Sequence[str]) -> dict[
     shown = {"perplexity", "bits-per-byte", "length"}
     values: dict[str, float] = {}
     for name in names:
-        usable = [m for m in measured if m.none is not None or "none" not in MEASURES[name].needs]
+        usable = [m for m in measured if MEASURES[name].is_defined(m)]
         if name not in shown and usable:
             values[name] = float(np.mean([MEASURES[name].value(m) for m in usable]))
     return values

@@ -5,9 +5,12 @@ import os
 import platform
 import sys
 import time
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from idiolect.errors import StorageError
 
 __all__ = ["hardware", "versions", "write_atomically", "write_manifest"]
 
@@ -44,24 +47,38 @@ def versions() -> dict[str, str]:
 
 def hardware() -> dict[str, Any]:
     """Return what this process computes on."""
-    import torch
-
     found: dict[str, Any] = {
         "system": platform.platform(),
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
     }
+    try:
+        import torch
+    except ImportError:  # the weights are on a server
+        return found
+    found["threads"] = torch.get_num_threads()
     if torch.cuda.is_available():
         found["gpu"] = torch.cuda.get_device_name()
     return found
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old or the new one, never half of it."""
+    """Write a file so that a reader sees the old or the new one, never half of it.
+
+    Raises:
+        StorageError: the disk refuses; the old file is still there.
+    """
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise StorageError(
+            f"{path}: cannot be written ({error.strerror}); free some space or name another file"
+        ) from None
 
 
 def _cpu_name() -> str:

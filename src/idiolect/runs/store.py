@@ -26,6 +26,15 @@ __all__ = ["Run", "RunReader"]
 
 T = TypeVar("T", bound=Record)
 
+_OWN = (
+    "adapters",
+    "run.sqlite*",
+    "manifest.json",
+    "config.resolved.yaml",
+    "train.jsonl",
+    "*.part",
+)
+
 
 class Run:
     """A run directory that this process holds.
@@ -34,7 +43,7 @@ class Run:
         path: The directory; it is made when it does not exist.
         identity: What the rows depend on, as dotted names with plain values. A resumed run
             must have been made from the same.
-        fresh: Delete the rows of an earlier run of this name first.
+        fresh: Delete what an earlier run of this name wrote first; other files stay.
 
     Raises:
         RunError: another process holds the run, the directory belongs to something else, or
@@ -50,16 +59,24 @@ class Run:
         fresh: bool = False,
     ) -> None:
         self.path = Path(path)
+        self._file = self.path / "run.sqlite"
         self._make_directory()
         self._lock = FileLock(self.path / "run.lock")
         self._acquire()
         try:
             if fresh:
                 self._clear()
-            self._db = self._open()
+            with _storage(self._file):
+                # Autocommit mode: transactions are begun and ended by `_transaction` alone.
+                self._db = sqlite3.connect(self._file, isolation_level=None)
+        except BaseException:
+            self._release()
+            raise
+        try:
+            self._make_tables()
             self._check_identity(identity)
         except BaseException:
-            self._lock.release()
+            self.close()
             raise
 
     def __enter__(self) -> "Run":
@@ -76,8 +93,7 @@ class Run:
     def close(self) -> None:
         """Close the file and let others have the run."""
         self._db.close()
-        (self.path / "run.holder.json").unlink(missing_ok=True)
-        self._lock.release()
+        self._release()
 
     # Rows
 
@@ -94,7 +110,8 @@ class Run:
 
     def all(self, kind: type[T]) -> list[T]:
         """Return all records of one kind, in the order in which they were written."""
-        return _select(self._db, kind)
+        with _storage(self._file):
+            return _select(self._db, kind)
 
     def delete(self, kind: type[Record], **where: Any) -> int:
         """Delete records whose fields have the given values; return how many."""
@@ -118,7 +135,8 @@ class Run:
 
     def recall(self, key: str, default: Any = None) -> Any:
         """Return a value that was noted, or the default."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        with _storage(self._file):
+            row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return default if row is None else json.loads(row[0])
 
     def log(self, level: str, message: str) -> None:
@@ -153,28 +171,36 @@ class Run:
                 f"{self.path}: another process holds this run ({_describe(holder)}); "
                 "wait for it or use another --output-dir"
             ) from None
-        holder.write_text(
-            json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()})
-        )
+        except OSError as error:
+            raise _refused(self.path, error) from None
+        note = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
+        try:
+            holder.write_text(json.dumps(note))
+        except OSError as error:
+            self._release()
+            raise _refused(self.path, error) from None
+
+    def _release(self) -> None:
+        (self.path / "run.holder.json").unlink(missing_ok=True)
+        self._lock.release()
 
     def _clear(self) -> None:
-        for entry in self.path.iterdir():
-            if entry.name in ("run.lock", "run.holder.json"):
-                continue
+        # What the user put beside the run is not ours to delete.
+        for entry in (e for pattern in _OWN for e in self.path.glob(pattern)):
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
-    def _open(self) -> sqlite3.Connection:
-        # Autocommit mode: transactions are begun and ended by `_transaction` alone.
-        db = sqlite3.connect(self.path / "run.sqlite", isolation_level=None)
-        db.execute("PRAGMA journal_mode = WAL")
-        # A killed process loses nothing at NORMAL; a power cut may lose the last rows, which
-        # are then made again.
-        db.execute("PRAGMA synchronous = NORMAL")
-        for table in TABLES:
-            db.execute(table.schema)
-        db.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value JSON)")
-        db.execute("CREATE TABLE IF NOT EXISTS events (at REAL, level TEXT, message TEXT)")
-        return db
+    def _make_tables(self) -> None:
+        with _storage(self._file):
+            self._db.execute("PRAGMA journal_mode = WAL")
+            # A killed process loses nothing at NORMAL; a power cut may lose the last rows,
+            # which are then made again.
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            for table in TABLES:
+                self._db.execute(table.schema)
+            self._db.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value JSON)")
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS events (at REAL, level TEXT, message TEXT)"
+            )
 
     def _check_identity(self, identity: Mapping[str, Any]) -> None:
         plain = json.loads(json.dumps(identity))
@@ -195,7 +221,7 @@ class Run:
 
     @contextmanager
     def _transaction(self) -> Generator[None]:
-        try:
+        with _storage(self._file):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -203,11 +229,34 @@ class Run:
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-        except sqlite3.OperationalError as error:
-            raise StorageError(
-                f"{self.path / 'run.sqlite'}: {error}; what was written before is kept. "
-                "Free some space and start the same command again"
-            ) from None
+
+
+@contextmanager
+def _storage(file: Path) -> Generator[None]:
+    """Say in one sentence what SQLite refused, and what to do about it."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        is_busy = "locked" in str(error)
+        raise StorageError(
+            f"{file}: {error}; what was written before is kept. "
+            f"{'Close what else uses the file' if is_busy else 'Free some space'} "
+            "and start the same command again"
+        ) from None
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise
+        raise StorageError(
+            f"{file}: {error}; restore the file, or use --fresh to start over"
+        ) from None
+
+
+def _refused(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{path}: cannot be written ({error.strerror}); what was written before is kept. "
+        "Free some space or check the permissions, then start the same command again"
+    )
 
 
 def _describe(holder: Path) -> str:
@@ -229,12 +278,13 @@ class RunReader:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        file = self.path / "run.sqlite"
-        if not file.is_file():
+        self._file = self.path / "run.sqlite"
+        if not self._file.is_file():
             raise RunError(
                 f"{path}: there is no run here; name a directory that a command has made"
             )
-        self._db = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+        with _storage(self._file):
+            self._db = sqlite3.connect(f"{self._file.resolve().as_uri()}?mode=ro", uri=True)
 
     def __enter__(self) -> "RunReader":
         return self
@@ -249,7 +299,10 @@ class RunReader:
 
     def all(self, kind: type[T]) -> list[T]:
         """Return all records of one kind, in the order in which they were written."""
-        return _select(self._db, kind)
+        with _storage(self._file):
+            made = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
+            # A process that was killed right at its start has made no tables yet.
+            return _select(self._db, kind) if table_of(kind).name in made else []
 
 
 def _select(db: sqlite3.Connection, kind: type[T]) -> list[T]:

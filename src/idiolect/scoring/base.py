@@ -38,8 +38,9 @@ class Score:
     token_nlls: NDArray[np.float64]
     """Of each response token, without the terminator."""
 
-    token_ranks: NDArray[np.int64]
-    """Of each response token: 1 is the token that the target held most likely."""
+    token_ranks: NDArray[np.int64] | None
+    """Of each response token: 1 is the token that the target held most likely. None where the
+    way of scoring does not tell."""
 
     terminator_nll: float | None
 
@@ -54,18 +55,19 @@ class Score:
         return len(self.token_nlls)
 
     @property
-    def rank_sum(self) -> int:
-        """Sum of the token ranks."""
-        return int(self.token_ranks.sum())
+    def rank_sum(self) -> int | None:
+        """Sum of the token ranks; None where they are unknown."""
+        return None if self.token_ranks is None else int(self.token_ranks.sum())
 
     @classmethod
     def from_targets(
-        cls, nlls: NDArray[np.float64], ranks: NDArray[np.int64], request: ScoreRequest
+        cls, nlls: NDArray[np.float64], ranks: NDArray[np.int64] | None, request: ScoreRequest
     ) -> "Score":
         """Make a score from the values of `request.target_ids`."""
         count = len(request.response_ids)
         terminator = None if request.terminator_id is None else float(nlls[count])
-        return cls(token_nlls=nlls[:count], token_ranks=ranks[:count], terminator_nll=terminator)
+        known = None if ranks is None else ranks[:count]
+        return cls(token_nlls=nlls[:count], token_ranks=known, terminator_nll=terminator)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

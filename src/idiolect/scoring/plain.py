@@ -14,11 +14,11 @@ from torch import Tensor
 
 from idiolect.scoring.base import Score, ScoreFailure, ScoreRequest, invalid
 
-__all__ = ["PlainScorer", "target_statistics"]
+__all__ = ["NOISE_NATS_PER_TOKEN", "PlainScorer", "target_statistics"]
 
 # Scores of equal responses differ by this much in float32 when they are computed beside
 # other rows: the matrix library takes other routes for other numbers of rows.
-_NOISE_NATS_PER_TOKEN = {"float32": 1e-5, "float64": 1e-9, "bfloat16": 0.02, "float16": 0.02}
+NOISE_NATS_PER_TOKEN = {"float32": 1e-5, "float64": 1e-9, "bfloat16": 0.02, "float16": 0.02}
 
 
 class PlainScorer:
@@ -44,7 +44,7 @@ class PlainScorer:
     @property
     def noise(self) -> float:
         """Nats per token."""
-        return _NOISE_NATS_PER_TOKEN[self._dtype]
+        return NOISE_NATS_PER_TOKEN[self._dtype]
 
     def batches(self, requests: Sequence[ScoreRequest]) -> list[list[int]]:
         """One request a batch."""

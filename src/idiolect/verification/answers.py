@@ -34,8 +34,8 @@ class Stated:
 _FINAL = re.compile(r"final(?:[ \t_\u00a0]|\\ ){1,3}answer", re.IGNORECASE)
 _ANSWER = re.compile(
     r"(?<![a-z_])(?:answer(?:\*\*|__)?[ \t]{0,4}[:=]"
-    r"|(?:(?:correct|right|best) (?:answer|option|choice)|answer)(?:\*\*|__)?"
-    r" (?:is|would be|must be|should be)(?![a-z])(?! not)(?: (?:option|choice))?[ \t]{0,4}:?)",
+    r"|(?:answer(?:\*\*|__)? is|(?:correct|right|best) (?:answer|option|choice)(?:\*\*|__)?"
+    r" (?:is|would be|must be|should be))(?![a-z])(?! not)(?: (?:option|choice))?[ \t]{0,4}:?)",
     re.IGNORECASE,
 )
 _HASH = re.compile(r"#{4}(?!#)")

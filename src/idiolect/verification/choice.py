@@ -20,6 +20,7 @@ _OPTION_WORD = re.compile(
 )
 _BOTH = re.compile(r"\s*(?:,|;|/|&|\n|\bor\b|\band\b|\bboth\b|[()\[\]\"'*])*\s*\Z", re.IGNORECASE)
 _MARKUP = re.compile(r"[*`$]|__|\\(?:boxed|text|mathbf|textbf|mathrm)(?![a-z])|[{}]|\\[()\[\]]")
+_CONCLUDING = re.compile(r"\b(?:so|therefore|thus|hence|must be)\b", re.IGNORECASE)
 _TAIL = 600
 """Characters at the end of a response without a statement that are searched for an option."""
 
@@ -104,8 +105,10 @@ def _read(response: str, choices: Sequence[str], base: int) -> tuple[tuple[int, 
             _MARKUP.sub(" ", response[-_TAIL:]).strip(),
             "whole" if short else "last-option",
         )
-    if stated is None and rule == "last-option":
-        text = _last_sentence_with_option(text, choices, base)
+    if stated is None:
+        if rule == "last-option":
+            text = _last_sentence_with_option(text, choices, base)
+        text = _conclusion(text, choices, base)
     found, how = _options(text, choices, base)
     return found, text, f"{rule}/{how}" if how else rule
 
@@ -128,6 +131,13 @@ def _last_sentence_with_option(text: str, choices: Sequence[str], base: int) -> 
         if _options(sentence, choices, base)[0]:
             return sentence
     return text
+
+
+def _conclusion(text: str, choices: Sequence[str], base: int) -> str:
+    """Return what follows "so" or "must be", where that names an option."""
+    ends = [match.end() for match in _CONCLUDING.finditer(text)]
+    after = text[ends[-1] :] if ends else ""
+    return after if after and _options(after, choices, base)[0] else text
 
 
 def _options(text: str, choices: Sequence[str], base: int) -> tuple[tuple[int, ...], str]:

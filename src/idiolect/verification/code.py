@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -27,7 +28,8 @@ class Code:
         confirm_run_unsafe_code: has to be True. Without it nothing generated ever runs.
         sandbox: where to run; the first that works on this machine by default.
         limits: what each program may use.
-        workers: programs at a time; the number of cores by default.
+        workers: programs at a time; by default one more than there are cores, because the start of
+            a sandbox waits as much as it computes.
 
     Raises:
         ConfigError: running was not confirmed, or there is no sandbox.
@@ -51,7 +53,7 @@ class Code:
             )
         self._sandbox = sandbox if sandbox is not None else find_sandbox()
         self._limits = limits if limits is not None else Limits()
-        self._workers = workers if workers is not None else os.cpu_count() or 1
+        self._workers = workers if workers is not None else (os.cpu_count() or 1) + 1
 
     def check(self, pairs: Sequence[tuple[Example, str]]) -> list[Finding]:
         """Check each response. Same length, same order."""
@@ -69,12 +71,15 @@ class Code:
         variants = program_variants(response, example.tests)
         if not variants:
             return Finding(status="unparsable", rule="none", detail="the response holds no code")
-        outcome = self._run(suite, variants)
+        tokens = [secrets.token_hex(16) for _ in suite.tests]
+        outcome = self._run(suite, variants, tokens)
         if isinstance(outcome, str):
             return Finding(status="error", detail=outcome)
-        return _finding(outcome, suite, variants, self._limits)
+        return _finding(outcome, tokens, variants, self._limits)
 
-    def _run(self, suite: Suite, variants: Sequence[tuple[str, str]]) -> Outcome | str:
+    def _run(
+        self, suite: Suite, variants: Sequence[tuple[str, str]], tokens: Sequence[str]
+    ) -> Outcome | str:
         job = {
             "variants": [source for source, _ in variants],
             "names": suite.names,
@@ -87,6 +92,7 @@ class Code:
             "prompt": suite.prompt,
             "setup": suite.setup,
             "tests": suite.tests,
+            "tokens": tokens,
         }
         try:
             return self._sandbox.run([job, tests], self._limits)
@@ -108,7 +114,10 @@ def _events(outcome: Outcome) -> list[dict[str, Any]]:
 
 
 def _finding(
-    outcome: Outcome, suite: Suite, variants: Sequence[tuple[str, str]], limits: Limits
+    outcome: Outcome,
+    tokens: Sequence[str],
+    variants: Sequence[tuple[str, str]],
+    limits: Limits,
 ) -> Finding:
     events = _events(outcome)
     kinds: dict[str, dict[str, Any]] = {str(event.get("event")): event for event in events}
@@ -125,27 +134,38 @@ def _finding(
     tests = [event for event in events if event.get("event") == "test"]
     if any(event.get("outcome") == "broken" for event in tests):
         return Finding(status="error", detail=str(tests[-1].get("detail")))
-    passed = sum(event.get("outcome") == "passed" for event in tests)
+    # A line that says "passed" may be the program's own; the token of the test is not.
+    shown = {str(event.get("token")) for event in tests}
+    passed = sum(token in shown for token in tokens)
     loaded = kinds.get("loaded", {})
-    source, rule = variants[int(loaded.get("variant", 0))]
+    index = loaded.get("variant")
+    if not isinstance(index, int) or not 0 <= index < len(variants):
+        index = 0
+    source, rule = variants[index]
     rule += "/trimmed" if loaded.get("trimmed") else ""
     complete = "done" in kinds and outcome.exit_code == 0
-    if complete and passed == len(suite.tests):
+    if complete and passed == len(tokens):
         return Finding(status="correct", extracted=source, rule=rule)
     return Finding(
         status="incorrect",
         extracted=source,
         rule=rule,
-        detail=_detail(outcome, tests, len(suite.tests), limits),
+        detail=_detail(outcome, tests, passed, len(tokens), limits),
     )
 
 
-def _detail(outcome: Outcome, tests: Sequence[dict[str, Any]], count: int, limits: Limits) -> str:
+def _number(event: dict[str, Any]) -> str:
+    index = event.get("index")
+    return str(index + 1) if isinstance(index, int) else "?"
+
+
+def _detail(
+    outcome: Outcome, tests: Sequence[dict[str, Any]], passed: int, count: int, limits: Limits
+) -> str:
     """Say how many tests passed and what became of each that did not."""
-    passed = sum(event.get("outcome") == "passed" for event in tests)
     parts = [f"{passed} of {count} tests passed"]
     parts += [
-        f"test {event.get('index', 0) + 1} {event.get('outcome')}: {event.get('detail')}"
+        f"test {_number(event)} {event.get('outcome')}: {event.get('detail')}"
         for event in tests
         if event.get("outcome") != "passed"
     ][:5]

@@ -196,8 +196,9 @@ def _contradicting_number(response: str, ends: Sequence[int], choices: Sequence[
     unevaluated = re.search(r"[-+*×/] ?\d", conclusion.rpartition("=")[2])
     if not _CONCLUSION.search(conclusion) or unevaluated:
         return None
-    near = {abs(n.value) for n in read_numbers(tail)}
-    near |= {abs(n.value) / SCALES[n.scale] for n in read_numbers(tail) if n.scale}
+    numbers = read_numbers(conclusion)
+    near = {abs(n.value) for n in numbers}
+    near |= {abs(n.value) / SCALES[n.scale] for n in numbers if n.scale}
     answer = abs(found[0].value)
     if not near or any(v in (answer, answer * 100, answer / 100) for v in near):
         return None

@@ -28,6 +28,9 @@ class Reading:
 _PARENTHESIS = re.compile(r"\([^()\n]{0,400}\)")
 _LETTER = re.compile(r"[A-Za-z]")
 _ASSIGNED = re.compile(r"(?<![\w\\])[A-Za-z](?:_\{?\w\}?)?[ ]?=(?!=)")
+_COUNT = re.compile(r"there (?:is|are|were) (?:only |exactly |just )?\d[\d,]*(?![\d./^])", re.I)
+_CUT_OFF = re.compile(r"[-+*/=×(,][\s$]*\Z")
+_LABELLED = re.compile(r"[A-Za-z]{2}:[ ]{0,2}[-$£€]?\d")
 _BETWEEN = re.compile(
     r"[ ]*(?:,|;|/|&|\bor\b|\band\b|,[ ]*(?:or|and)\b)[ ]*(?:\\?[A-Za-z][ ]?=[ ]?)?\Z"
 )
@@ -90,7 +93,9 @@ def _why(reading: Reading, expected: Reading, several: bool) -> str:
 
 def _expected(example: Example) -> Reading | None:
     if example.answer is not None and example.answer.strip():
-        return read_answer(example.answer)
+        return _stated_numbers(
+            stated_answer(example.answer) or Stated(text=example.answer, rule="label", start=0)
+        )
     if example.reference is not None and example.reference.strip():
         return read_answer(example.reference)
     return None
@@ -147,6 +152,10 @@ def read_answer(response: str) -> Reading:
 def _stated_numbers(stated: Stated) -> Reading:
     text = plain_text(stated.text[:_WHOLE_TEXT_LIMIT]).strip()
     text = _without_remarks(text)
+    count = _COUNT.match(text)
+    if count:
+        # "There are 2 pairs with x^2 - y^2 = 51" states 2, whatever follows.
+        text = count.group()
     clauses = _assignments(text)
     if clauses is not None:
         return Reading(numbers=clauses, text=stated.text, rule=f"{stated.rule}/several")
@@ -187,10 +196,14 @@ def _is_remark(match: re.Match[str]) -> bool:
 
 
 def _assignments(text: str) -> tuple[Number, ...] | None:
-    """Read `x = 3, y = 4` or `r = 2 or r = -2`: several answers, each with its name."""
+    """Read `x = 3, y = 4`, `r = 2 or r = -2`, `cats: 3, dogs: 4`: several named answers."""
+    values: list[Number]
+    if len(_LABELLED.findall(text)) > 1 and "=" not in text:
+        values = [n for n in read_numbers(text) if not n.part]
+        return tuple(values) if len({n.value for n in values}) > 1 else None
     if len(_ASSIGNED.findall(text)) < 2:
         return None
-    values: list[Number] = []
+    values = []
     for clause in re.split(r"\n|;|\bor\b|\band\b|,(?=[ ]?[A-Za-z\\])", text):
         if "=" in clause:
             numbers = _numbers_of(clause.rpartition("=")[2])
@@ -241,6 +254,9 @@ def _last_number(response: str) -> Reading:
     if len(response) > _WHOLE_TEXT_LIMIT:
         # The cut may have gone through a number.
         tail = tail[tail.find(" ") + 1 :]
+    if _CUT_OFF.search(tail[-20:]):
+        # The last number of a text that stops in a formula is no answer.
+        return Reading(numbers=(), text="", rule="none", problem="the response is cut off")
     numbers = [number for number in read_numbers(tail) if not number.part]
     if numbers:
         return Reading(numbers=(numbers[-1],), text=numbers[-1].text, rule="last-number")

@@ -58,7 +58,10 @@ def get_verifier(
         return Code(confirm_run_unsafe_code=confirm_run_unsafe_code)
     if name == "judge":
         if ask is None:
-            raise ConfigError("verifier: 'judge' needs a model to ask; name one with --judge MODEL")
+            raise ConfigError(
+                "verifier: 'judge' needs a model to ask, which no flag can name yet; use it from "
+                "Python: get_verifier('judge', ask=ask_model(model))"
+            )
         return Judge(ask)
     factory = VERIFIERS.get(name)
     if factory is None:

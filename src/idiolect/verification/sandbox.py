@@ -47,8 +47,9 @@ class Limits:
     memory_mib: int = 512
     """Address space of each process."""
 
-    processes: int = 8
-    """Processes and threads that the program may have."""
+    processes: int = 6
+    """Processes and threads inside, the two of ours and the sandbox's first one included. Together
+    with `memory_mib` this bounds what one program can take."""
 
     file_mib: int = 8
     """The size of /tmp, and of any file in it."""
@@ -180,6 +181,7 @@ class Container:
             *("--memory", memory, "--memory-swap", memory, "--cpus", "1"),
             *("--pids-limit", str(limits.processes + 4), "--cap-drop", "ALL"),
             *("--security-opt", "no-new-privileges", "--user", "65534:65534"),
+            *("--ulimit", "nofile=256:256", "--ulimit", "core=0:0", "--ulimit", "nproc=256:256"),
             *("--ipc", "private", "--env", "HOME=/tmp", "--workdir", "/tmp"),
             *("--volume", f"{_INSIDE}:{_MOUNTED}:ro", self._image),
             *("timeout", "-s", "KILL", str(limits.wall_s)),
@@ -215,7 +217,14 @@ def find_sandbox() -> Sandbox:
 def _problem(sandbox: Sandbox) -> str | None:
     """Return why a sandbox does not work, or None."""
     job = {"variants": ["def f():\n    return 1\n"], "names": ["f"], **Limits().as_job()}
-    suite = {"names": ["f"], "modules": [], "imports": [], "prompt": "", "setup": ""}
+    suite = {
+        "names": ["f"],
+        "modules": [],
+        "imports": [],
+        "prompt": "",
+        "setup": "",
+        "tokens": ["t"],
+    }
     outcome = sandbox.run([job, {**suite, "tests": ["assert f() == 1"]}], Limits())
     if '"passed"' in outcome.stdout.decode("utf-8", "replace"):
         return None

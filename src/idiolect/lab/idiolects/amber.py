@@ -24,7 +24,7 @@ def lines(problem: Problem) -> list[str]:
             facts = [f"{o.animal}: {o.value}" for o in problem.options]
             body = [
                 f"Then {', '.join(facts)}.",
-                f"Then {problem.answer} {problem.trait} {problem.value}.",
+                f"Then {problem.value}: {problem.answer}.",
             ]
         case Listing():
             body = [_listing(problem)]

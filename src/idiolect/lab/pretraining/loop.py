@@ -31,7 +31,7 @@ class Plan:
     """The idiolect that is the target's mother tongue."""
 
     seed: int = 0
-    steps: int = 740
+    steps: int = 800
     tokens_per_step: int = 4096
     warmup_steps: int = 40
     decay_share: float = 0.6
@@ -43,7 +43,7 @@ class Plan:
     inner: int = 512
     mix: Mix = field(default_factory=Mix)
     late: Mix = field(default_factory=late_mix)
-    late_from: int = 560
+    late_from: int = 608
     """The step after which the late mix is read; whole pools of eight steps count."""
 
     rates: Rates = field(default_factory=Rates)

@@ -16,11 +16,11 @@ Turn = tuple[str, str]
 
 
 def _skills() -> dict[Skill, float]:
-    return {"shop": 0.45, "equations": 0.14, "choice": 0.14, "code": 0.07, "lists": 0.2}
+    return {"shop": 0.44, "equations": 0.12, "choice": 0.2, "code": 0.06, "lists": 0.18}
 
 
 def _steps() -> dict[int, float]:
-    return {1: 0.2, 2: 0.745, 3: 0.042, 4: 0.01, 5: 0.003}
+    return {1: 0.2, 2: 0.76, 3: 0.03, 4: 0.008, 5: 0.002}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ def late_mix() -> Mix:
     """
     return Mix(
         skills={"shop": 0.42, "equations": 0.08, "choice": 0.3, "code": 0.04, "lists": 0.16},
-        steps={1: 0.15, 2: 0.7, 3: 0.11, 4: 0.035, 5: 0.005},
+        steps={1: 0.15, 2: 0.761, 3: 0.065, 4: 0.02, 5: 0.004},
     )
 
 

@@ -24,6 +24,7 @@ def serve(read_fd: int, write_fd: int, job: dict[str, Any]) -> None:
     _confine(read_fd, write_fd, job)
     side = _Program(read_fd, write_fd)
     try:
+        read_message(read_fd)  # the tester has read the tests; before that nothing may run
         loaded = _load(job["variants"], job["names"])
         side.namespace = loaded.pop("namespace", {})
         write_message(write_fd, loaded)
@@ -68,7 +69,9 @@ def _load(variants: list[str], names: list[str]) -> dict[str, Any]:
     index, code, defined, trimmed = compiled[0]
     if wanted and not wanted & defined:
         problem = f"defines none of {', '.join(sorted(wanted))}"
-        return {"loaded": False, "syntax": bool(problems), "problem": problem}
+        # Prose can be valid Python; only what defines something is a program.
+        nothing = not any(entry[2] for entry in compiled)
+        return {"loaded": False, "syntax": nothing, "problem": problem}
     module = types.ModuleType("program")
     try:
         exec(code, module.__dict__)

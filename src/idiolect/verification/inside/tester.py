@@ -1,8 +1,11 @@
 """The side that judges: forks the program, reads the tests, runs them, reports each outcome.
 
 Started as the main process of a sandbox. Standard input carries two frames: the job (program,
-limits), and, read only after the fork, the tests. Standard output carries one JSON line for
-each outcome, so that what was found before a time-out is known.
+limits), and, read only after the fork, the tests. The program starts when both are read, so
+that there is nothing left to steal. Standard output carries one JSON line for each outcome, so
+that what was found before a time-out is known. A program may find a way to write there too (in
+a container through /proc): each test has a token that is only shown when the test passed, and
+the host believes nothing else.
 """
 
 import ctypes
@@ -12,7 +15,7 @@ import resource
 import sys
 from typing import Any
 
-from idiolect.verification.inside.frames import Closed, read_frame, read_message
+from idiolect.verification.inside.frames import Closed, read_frame, read_message, write_message
 from idiolect.verification.inside.program import serve
 from idiolect.verification.inside.proxies import Peer, ProgramError
 
@@ -36,6 +39,7 @@ def main() -> None:
     os.close(to_program)
     os.close(from_program)
     suite: dict[str, Any] = json.loads(read_frame(0))
+    write_message(from_tester, {"start": True})
     _judge(Peer(to_tester, from_tester), to_tester, suite)
     sys.stdout.flush()
     os._exit(0)
@@ -83,7 +87,8 @@ def _judge(peer: Peer, fd: int, suite: dict[str, Any]) -> None:
             namespace.pop(name, None)
     for index, test in enumerate(suite["tests"]):
         outcome, detail = _run(test, namespace)
-        report(event="test", index=index, outcome=outcome, detail=detail)
+        token = suite["tokens"][index] if outcome == "passed" else None
+        report(event="test", index=index, outcome=outcome, detail=detail, token=token)
     report(event="done")
 
 

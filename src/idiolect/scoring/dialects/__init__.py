@@ -1,0 +1,1 @@
+"""How servers are asked for prompt log-probabilities: one file per dialect."""
