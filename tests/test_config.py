@@ -171,3 +171,11 @@ def test_yaml_can_not_make_python_objects(tmp_path):
     path = config_file(tmp_path, "seed: !!python/object/apply:os.getpid []\n")
     with pytest.raises(ConfigError, match="not valid YAML"):
         load_config(path)
+
+
+def test_a_models_name_alone_stands_for_its_section(tmp_path: Path):
+    file = tmp_path / "idiolect.yaml"
+    file.write_text("target: lab:amber\nteacher: {model: a, max_new_tokens: 7}\n")
+    config = load_config(file, overrides=["teacher=lab:teacher", "target.device=cpu"])
+    assert (config.target.model, config.target.device) == ("lab:amber", "cpu")
+    assert (config.teacher.model, config.teacher.max_new_tokens) == ("lab:teacher", 7)

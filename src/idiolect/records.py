@@ -21,6 +21,7 @@ __all__ = [
     "Measurement",
     "Message",
     "Status",
+    "TokenScores",
     "Verdict",
     "content_id",
 ]
@@ -151,6 +152,22 @@ class Measurement:
 
     path: str
     """The way of scoring that produced the numbers, as the scorer names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenScores:
+    """The tokens of one scored response behind its prompt, for a person to look at."""
+
+    candidate_id: str
+    pieces: tuple[str, ...]
+    """The text of each token. Joined they are the response; a token that ends inside of a
+    character is empty, and the one that completes it holds the whole character."""
+
+    nlls: tuple[float, ...]
+    """Nats, rounded to four digits: for reading, not for sums."""
+
+    ranks: tuple[int, ...] | None
+    """1 is the token that the target held most likely. None where the scorer does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

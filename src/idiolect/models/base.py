@@ -29,6 +29,9 @@ class GenerationRequest:
     seed: int
     """Decides the draw, whatever else is generated beside it."""
 
+    prefix: str = ""
+    """Text that the answer begins with. The generation holds only what follows it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
@@ -43,6 +46,12 @@ class Generation:
     tokens_out: int
     """End of turn included, where there was one."""
 
+    cost_usd: float | None = 0.0
+    """What was paid for it. None is unknown, 0.0 is free."""
+
+    cached: bool = False
+    """Taken from the machine-wide cache: nothing was asked and nothing paid."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationFailure:
@@ -50,6 +59,9 @@ class GenerationFailure:
 
     reason: str
     retryable: bool
+    skipped: bool = False
+    """It was never tried, because the money is used up. Nothing is recorded for it, so that
+    the same command with more money makes it."""
 
 
 class Model(Protocol):

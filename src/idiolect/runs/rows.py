@@ -13,11 +13,19 @@ from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from idiolect.records import Candidate, Choice, Example, Failure, Measurement, Verdict
+from idiolect.records import (
+    Candidate,
+    Choice,
+    Example,
+    Failure,
+    Measurement,
+    TokenScores,
+    Verdict,
+)
 
 __all__ = ["TABLES", "Record", "Table", "from_row", "table_of", "to_row"]
 
-Record = Example | Candidate | Verdict | Measurement | Choice | Failure
+Record = Example | Candidate | Verdict | Measurement | TokenScores | Choice | Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ TABLES: tuple[Table, ...] = (
     Table("candidates", Candidate, ("id",)),
     Table("verdicts", Verdict, ("candidate_id", "verifier")),
     Table("measurements", Measurement, ("candidate_id", "context")),
+    Table("token_scores", TokenScores, ("candidate_id",)),
     Table("choices", Choice, ("candidate_id",)),
     Table("failures", Failure, ("subject_id", "step", "strategy")),
 )

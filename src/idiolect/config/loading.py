@@ -1,4 +1,4 @@
-"""`idiolect.yaml` as dataclasses. An unknown key is an error with the nearest name.
+"""How a configuration is read. An unknown key is an error with the nearest name.
 
 Precedence: defaults < file < flags and `--set`. What is recorded with a run is the resolved
 configuration, after all of them.
@@ -6,125 +6,16 @@ configuration, after all of them.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_type_hints
+from typing import Any, get_type_hints
 
+from idiolect.config.tree import Config
 from idiolect.errors import ConfigError, nearest
 
-__all__ = [
-    "Config",
-    "DataConfig",
-    "OwnConfig",
-    "SelectionConfig",
-    "TargetConfig",
-    "load_config",
-    "parse_override",
-    "to_dict",
-]
+__all__ = ["load_config", "parse_override", "to_dict"]
 
-_FORBID: dict[str, Any] = {"extra": "forbid"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataConfig:
-    """Where the examples come from."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _FORBID
-
-    path: str | None = None
-    """A JSONL, JSON, CSV or Parquet file, or the id of a data set on the hub."""
-
-    columns: dict[str, str] = field(default_factory=dict[str, str])
-    """Overrides of the detected mapping: our field -> column of the data."""
-
-    limit: int | None = None
-    """Take the first n rows only."""
-
-    subset: str | None = None
-    split: str = "train"
-    revision: str | None = None
-    """Of a data set on the hub."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetConfig:
-    """The model that is about to be fine-tuned."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _FORBID
-
-    model: str | None = field(default=None, kw_only=False)
-    """A folder or a hub id."""
-
-    server: str | None = None
-    """Base URL of a server that scores; then only the tokenizer of `model` is loaded."""
-
-    server_model: str | None = None
-    """Name on the server; None takes the first that it offers."""
-
-    revision: str | None = None
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """auto: float32 on a CPU, bfloat16 on a GPU."""
-
-    format: str | None = None
-    """A plain format by name, for base models without a chat template."""
-
-    template_kwargs: dict[str, Any] = field(default_factory=dict[str, Any])
-    """Handed to the chat template, e.g. `enable_thinking: false`."""
-
-    thinking: Literal["keep", "strip"] = "keep"
-    """What happens to a `<think>` block at the start of a response."""
-
-    trust_remote_code: bool = False
-    """Run Python code that comes with the model. Off unless asked for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnConfig:
-    """Sampling of the target's own answers."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _FORBID
-
-    samples: int = 1
-    temperature: float = 0.0
-    """0 is greedy, and then one sample is all there is."""
-
-    top_p: float = 1.0
-    max_new_tokens: int = 512
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelectionConfig:
-    """How one candidate is chosen for each example."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _FORBID
-
-    allow_unchecked: bool = True
-    """Let candidates of examples without any answer to check against be chosen."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """Everything that a command needs to know."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _FORBID
-
-    data: DataConfig = field(default_factory=DataConfig)
-    target: TargetConfig = field(default_factory=TargetConfig)
-    strategies: tuple[str, ...] = ()
-    """Names of strategies; empty takes the command's default."""
-
-    own: OwnConfig = field(default_factory=OwnConfig)
-    verifier: str | None = None
-    """None: chosen from what the examples hold."""
-
-    measures: tuple[str, ...] = ("perplexity", "bits-per-byte", "length")
-    """Familiarity measures; `ifd` scores every response a second time, without its prompt."""
-
-    selection: SelectionConfig = field(default_factory=SelectionConfig)
-    seed: int = 0
-    output_dir: str | None = None
+# `target: NAME` is short for `target: {model: NAME}`.
+_MODELS = ("target", "teacher")
 
 
 def load_config(
@@ -144,7 +35,8 @@ def load_config(
         ConfigError: the file is missing or not YAML, a key is unknown, a value has the wrong
             type.
     """
-    tree = _read_yaml(Path(path)) if path else {}
+    read = _read_yaml(Path(path)) if path else {}
+    tree = {key: _section(key, value) for key, value in read.items()}
     where = str(path) if path else "configuration"
     for text in overrides:
         key, value = parse_override(text)
@@ -202,6 +94,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
+    if dotted in _MODELS and isinstance(value, str):
+        dotted = f"{dotted}.model"
     *parents, leaf = dotted.split(".")
     for key in parents:
         child = tree.setdefault(key, {})
@@ -209,6 +103,11 @@ def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
             raise ConfigError(f"key {dotted!r}: {key!r} holds {child!r}, not further keys")
         tree = child
     tree[leaf] = value
+
+
+def _section(key: str, value: Any) -> Any:
+    """Return a section; a model's name alone becomes one."""
+    return {"model": value} if key in _MODELS and isinstance(value, str) else value
 
 
 def _check_keys(tree: Mapping[str, Any], kind: type, *, prefix: str, where: str) -> None:

@@ -1,0 +1,21 @@
+"""`idiolect.yaml` as dataclasses, a file for each section."""
+
+from idiolect.config.data import DataConfig
+from idiolect.config.loading import load_config, parse_override, to_dict
+from idiolect.config.selection import SelectionConfig
+from idiolect.config.strategies import OwnConfig
+from idiolect.config.target import TargetConfig
+from idiolect.config.teacher import TeacherConfig
+from idiolect.config.tree import Config
+
+__all__ = [
+    "Config",
+    "DataConfig",
+    "OwnConfig",
+    "SelectionConfig",
+    "TargetConfig",
+    "TeacherConfig",
+    "load_config",
+    "parse_override",
+    "to_dict",
+]

@@ -1,0 +1,29 @@
+"""`data`: where the examples come from."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from idiolect.config.base import FORBID
+
+__all__ = ["DataConfig"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataConfig:
+    """Where the examples come from."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
+
+    path: str | None = None
+    """A JSONL, JSON, CSV or Parquet file, or the id of a data set on the hub."""
+
+    columns: dict[str, str] = field(default_factory=dict[str, str])
+    """Overrides of the detected mapping: our field -> column of the data."""
+
+    limit: int | None = None
+    """Take the first n rows only."""
+
+    subset: str | None = None
+    split: str = "train"
+    revision: str | None = None
+    """Of a data set on the hub."""

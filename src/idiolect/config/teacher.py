@@ -1,0 +1,22 @@
+"""`teacher`: a stronger model that may help."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from idiolect.config.base import FORBID
+
+__all__ = ["TeacherConfig"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeacherConfig:
+    """A stronger model that may help; never needed."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
+
+    model: str | None = field(default=None, kw_only=False)
+    """`openai:NAME`, `openai:NAME@URL`, `anthropic:NAME`, `lab:teacher`, a folder or a hub id."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_new_tokens: int = 1024

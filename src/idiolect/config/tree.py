@@ -1,0 +1,37 @@
+"""The whole configuration."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from idiolect.config.base import FORBID
+from idiolect.config.data import DataConfig
+from idiolect.config.selection import SelectionConfig
+from idiolect.config.strategies import OwnConfig
+from idiolect.config.target import TargetConfig
+from idiolect.config.teacher import TeacherConfig
+
+__all__ = ["Config"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that a command needs to know."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
+
+    data: DataConfig = field(default_factory=DataConfig)
+    target: TargetConfig = field(default_factory=TargetConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    strategies: tuple[str, ...] = ()
+    """Names of strategies; empty takes the command's default."""
+
+    own: OwnConfig = field(default_factory=OwnConfig)
+    verifier: str | None = None
+    """None: chosen from what the examples hold."""
+
+    measures: tuple[str, ...] = ("perplexity", "bits-per-byte", "length")
+    """Familiarity measures; `ifd` scores every response a second time, without its prompt."""
+
+    selection: SelectionConfig = field(default_factory=SelectionConfig)
+    seed: int = 0
+    output_dir: str | None = None
