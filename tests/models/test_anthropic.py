@@ -64,7 +64,7 @@ def test_an_answer_comes_with_usage_and_cost(claude, monkeypatch):
         cost_usd=pytest.approx(13e-6),
     )
     assert server.paths == ["/v1/messages"]
-    assert server.headers[0]["x-api-key"] == "sk-ant-1"
+    assert server.headers[0]["authorization"] == "Bearer sk-ant-1"
     assert server.seen[0] == {
         "model": "claude-x",
         "system": "Be brief.",

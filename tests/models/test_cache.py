@@ -56,7 +56,7 @@ def test_the_key_of_a_request_stays_the_same_from_version_to_version():
 @pytest.mark.parametrize("content", [b"not a database at all" * 99, b"SQLite format 3\x00garbage"])
 def test_a_file_that_is_no_cache_is_one_sentence(content, tmp_path):
     (tmp_path / "responses.sqlite").write_bytes(content)
-    with pytest.raises(StorageError, match="the response cache cannot be used .* delete or move"):
+    with pytest.raises(StorageError, match=r"the response cache cannot be used .* delete or move"):
         ResponseCache(tmp_path)
 
 
@@ -167,6 +167,8 @@ def test_after_ten_kills_nothing_that_was_answered_is_paid_for_again(processes, 
             time.sleep(0.003 * kill)
             os.kill(process.pid, signal.SIGKILL)
             process.join()
+            while len(backend.asked) < server.counts.requests:
+                time.sleep(0.01)
             # Whatever was delivered, or is in the cache, is never asked for again.
             settled = {prompts[row[0]] for row in _arrived(out)}
             asked = len(backend.asked)
