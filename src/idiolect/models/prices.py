@@ -1,7 +1,9 @@
 """List prices by model, dated. What is not here has no known price, which is not a price of 0.
 
 Standard prices for single requests: no batch discount, and cached prompts count in full, so that
-a sum is never too low. Prices change; `prices` in the configuration overrides this table.
+a sum is never too low. The table was put together second-hand, from quotations of the pages that
+it names and from third parties' lists: compare it before a large run. `prices` in the
+configuration overrides it.
 """
 
 import re
@@ -30,7 +32,7 @@ class Price:
     """Date of the price; None where the user gave it."""
 
     source: str = "prices in the configuration"
-    """Where it is published."""
+    """Where the provider publishes it."""
 
     def cost_usd(self, tokens_in: int, tokens_out: int) -> float | None:
         """Return what a request costs; None where the prompt is too long for this price."""
