@@ -104,7 +104,7 @@ class LocalModel:
             try:
                 ids = self.chat.prompt_ids(request.messages)
                 ids += self.chat.response_ids(request.prefix)
-            except (TemplateError, UnicodeError) as error:
+            except TemplateError as error:
                 reason = str(error)
             else:
                 room = self.max_length - len(ids)
@@ -155,6 +155,9 @@ def _invalid(request: GenerationRequest) -> str | None:
     sampling = request.sampling
     if not request.messages:
         return "the request has no messages; give at least one"
+    texts = [request.prefix, *(message.content for message in request.messages)]
+    if any("\ud800" <= character <= "\udfff" for text in texts for character in text):
+        return "the text holds half of a character (a lone surrogate); remove it"
     if sampling.max_new_tokens < 1:
         return f"max_new_tokens: found {sampling.max_new_tokens}, allowed is 1 or more"
     if not 0 <= sampling.temperature < math.inf:
