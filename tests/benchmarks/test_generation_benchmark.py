@@ -24,7 +24,7 @@ def order(make_model, tmp_path_factory):
 
 
 @pytest.mark.filterwarnings("ignore")  # transformers' own
-@pytest.mark.parametrize("name", [name for name in CONTESTANTS if "continuous" not in name])
+@pytest.mark.parametrize("name", CONTESTANTS)
 def test_every_contestant_makes_every_sample(name, order):
     contestant = CONTESTANTS[name](load_subject(order))
     contestant.prepare()
