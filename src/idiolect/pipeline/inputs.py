@@ -270,7 +270,11 @@ def _verifier(config: Config, dataset: Dataset, options: RunOptions) -> tuple[Ve
         return None, SWITCHED_OFF
     if config.verifier is not None:
         return get_verifier(config.verifier, confirm_run_unsafe_code=confirmed), "asked for"
-    name, why = detect_verifier(dataset.examples)
+    name, why = (
+        (dataset.verifier, f"what {dataset.source} is checked with")
+        if dataset.verifier
+        else detect_verifier(dataset.examples)
+    )
     if name == NO_VERIFIER:
         return None, why
     try:
