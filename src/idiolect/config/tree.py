@@ -7,6 +7,7 @@ from idiolect.config.base import FORBID
 from idiolect.config.data import DataConfig
 from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
+from idiolect.config.self_aligned import SelfAlignedConfig
 from idiolect.config.strategies import OwnConfig
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
@@ -37,8 +38,10 @@ class Config:
     """None: chosen from what the examples hold."""
 
     measures: tuple[str, ...] = ("perplexity", "bits-per-byte", "length")
-    """Familiarity measures; `ifd` scores every response a second time, without its prompt."""
+    """Familiarity measures; `ifd` scores every response a second time, without its prompt,
+    `local` and `self-aligned` score it several times more."""
 
+    self_aligned: SelfAlignedConfig = field(default_factory=SelfAlignedConfig)
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     seed: int = 0
     output_dir: str | None = None

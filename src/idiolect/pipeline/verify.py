@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from idiolect.config import Config
-from idiolect.data.read import read_dataset
+from idiolect.data.read import Dataset, read_dataset
 from idiolect.errors import ConfigError, nearest
 from idiolect.records import Example, Status
 from idiolect.runs.manifest import write_atomically
@@ -80,7 +80,7 @@ def verify(
     dataset = read_dataset(config.data)
     examples = dataset.examples
     names = _names(examples, responses)
-    verifier, reason = _verifier(config, examples, confirm_run_unsafe_code)
+    verifier, reason = _verifier(config, dataset, confirm_run_unsafe_code)
     tested = self_test(verifier, examples)
     if not allow_failing_references:
         require_references(tested)
@@ -125,11 +125,13 @@ def _names(examples: Sequence[Example], responses: Sequence[str]) -> list[str]:
 
 
 def _verifier(
-    config: Config, examples: Sequence[Example], confirm_run_unsafe_code: bool
+    config: Config, dataset: Dataset, confirm_run_unsafe_code: bool
 ) -> tuple[Verifier, str]:
     name, reason = config.verifier, "asked for"
-    if name is None:
-        name, reason = detect_verifier(examples)
+    if name is None and dataset.verifier:
+        name, reason = dataset.verifier, f"what {dataset.source} is checked with"
+    elif name is None:
+        name, reason = detect_verifier(dataset.examples)
     if name == NO_VERIFIER:
         raise ConfigError(
             f"verifier: found nothing to check against ({reason}); name the answer's column with "
