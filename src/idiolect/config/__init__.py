@@ -3,16 +3,26 @@
 from idiolect.config.data import DataConfig
 from idiolect.config.loading import load_config, parse_override, to_dict
 from idiolect.config.selection import SelectionConfig
-from idiolect.config.strategies import OwnConfig
+from idiolect.config.strategies import (
+    ContinuationConfig,
+    LadderConfig,
+    MinimalChangeConfig,
+    OwnConfig,
+    StyledConfig,
+)
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
 from idiolect.config.tree import Config
 
 __all__ = [
     "Config",
+    "ContinuationConfig",
     "DataConfig",
+    "LadderConfig",
+    "MinimalChangeConfig",
     "OwnConfig",
     "SelectionConfig",
+    "StyledConfig",
     "TargetConfig",
     "TeacherConfig",
     "load_config",

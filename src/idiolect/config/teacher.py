@@ -20,3 +20,6 @@ class TeacherConfig:
     temperature: float = 0.0
     top_p: float = 1.0
     max_new_tokens: int = 1024
+
+    show_answer: bool = False
+    """Let the strategy `teacher` see the example's answer."""

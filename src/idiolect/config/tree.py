@@ -6,7 +6,13 @@ from typing import Any, ClassVar
 from idiolect.config.base import FORBID
 from idiolect.config.data import DataConfig
 from idiolect.config.selection import SelectionConfig
-from idiolect.config.strategies import OwnConfig
+from idiolect.config.strategies import (
+    ContinuationConfig,
+    LadderConfig,
+    MinimalChangeConfig,
+    OwnConfig,
+    StyledConfig,
+)
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
 
@@ -26,6 +32,13 @@ class Config:
     """Names of strategies; empty takes the command's default."""
 
     own: OwnConfig = field(default_factory=OwnConfig)
+    minimal_change: MinimalChangeConfig = field(default_factory=MinimalChangeConfig)
+    continuation: ContinuationConfig = field(default_factory=ContinuationConfig)
+    styled: StyledConfig = field(default_factory=StyledConfig)
+    ladder: LadderConfig = field(default_factory=LadderConfig)
+    prompts: dict[str, str] = field(default_factory=dict[str, str])
+    """Prompts of strategies that are worded otherwise: name -> file or text (Jinja)."""
+
     verifier: str | None = None
     """None: chosen from what the examples hold."""
 
@@ -34,4 +47,7 @@ class Config:
 
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     seed: int = 0
+    max_cost: float | None = None
+    """Hard cap on what a command pays, in US dollars."""
+
     output_dir: str | None = None
