@@ -2,6 +2,7 @@
 
 from idiolect.config.data import DataConfig
 from idiolect.config.loading import load_config, parse_override, to_dict
+from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
 from idiolect.config.strategies import (
     ContinuationConfig,
@@ -21,6 +22,7 @@ __all__ = [
     "LadderConfig",
     "MinimalChangeConfig",
     "OwnConfig",
+    "PriceConfig",
     "SelectionConfig",
     "StyledConfig",
     "TargetConfig",
