@@ -185,9 +185,7 @@ def open_job(
             f"{dataset.source}: holds no responses; name their column with --columns "
             "reference=..., or let the target answer with `idiolect build`"
         )
-    chosen = with_needed(
-        [get_strategy(name, column_names(dataset), config) for name in strategies]
-    )
+    chosen = with_needed([get_strategy(name, column_names(dataset), config) for name in strategies])
     _check(config)
     _check_writers(config, chosen)
     wording = Wording(config.prompts)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from idiolect.familiarity import MEASURES, Measured, Summary, edit_distance, summarise_perplexity
-from idiolect.records import Candidate, Choice, Measurement, Status, Verdict
+from idiolect.records import Candidate, Choice, Failure, Measurement, Status, Verdict
 from idiolect.statistics import mean_interval
 
 __all__ = ["RunRows", "StrategyRow", "WorstRow", "is_rung", "mean_nlls", "strategy_table"]
@@ -82,9 +82,9 @@ def strategy_table(rows: RunRows, measures: Sequence[str]) -> list[StrategyRow]:
     return [_row(name, group, rows, measures, own) for name, group in by_strategy.items()]
 
 
-def is_rung(candidate: Candidate) -> bool:
-    """Tell a candidate of one rung of the ladder, which exists for the hard examples only."""
-    return candidate.strategy.startswith("ladder/")
+def is_rung(row: Candidate | Failure) -> bool:
+    """Tell a row of one rung of the ladder, which exists for the hard examples only."""
+    return row.strategy.startswith("ladder/")
 
 
 def mean_nlls(rows: RunRows) -> dict[str, dict[str, float]]:

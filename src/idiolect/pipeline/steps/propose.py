@@ -31,9 +31,7 @@ def propose_step(job: Job, report: ProgressSink) -> None:
 def _propose(job: Job, strategy: Strategy, report: ProgressSink) -> None:
     made = [c for c in job.run.all(Candidate) if c.strategy == strategy.name]
     failed = [
-        f
-        for f in job.run.all(Failure)
-        if f.step == "generate" and f.strategy == strategy.name
+        f for f in job.run.all(Failure) if f.step == "generate" and f.strategy == strategy.name
     ]
     done = {c.id for c in made} | {f.subject_id for f in failed}
     results = strategy.propose(job.examples, _context(job, done))
