@@ -28,6 +28,9 @@ CHARACTERS_PER_TOKEN = 4.0
 STAND_IN_TOKENS = 150
 """Length of an answer where the data has no reference to go by."""
 
+INSTRUCTIONS_TOKENS = 200
+"""Of a prompt that asks for a correction, about."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
@@ -201,8 +204,11 @@ def _planned(
 ) -> Iterator[PlannedRequests]:
     """Yield what a strategy asks of each of its models."""
     count = len(asked)
-    tokens_in = sum(_tokens(request) for _, request in asked) / count
+    prompt = sum(_tokens(request) for _, request in asked) / count
     for role in sorted(strategy.asks):
+        # Whoever is asked second is shown a question, a solution and an answer.
+        is_first = role == asked[0][0]
+        tokens_in = prompt if is_first else prompt + 2 * answer_tokens + INSTRUCTIONS_TOKENS
         each, assumption = _requests_per_example(strategy.name, role, config)
         sampling = config.own if role == "target" else config.teacher
         longest = float(sampling.max_new_tokens)

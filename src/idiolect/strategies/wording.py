@@ -66,7 +66,7 @@ class Wording:
 
         assert values.keys() == VARIABLES[name]
         try:
-            return _environment().from_string(self._sources[name]).render(values).strip()
+            return _compiled(self._sources[name]).render(values).strip()
         except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
             raise ConfigError(f"prompts.{name}: cannot be filled in ({error}); fix it") from None
 
@@ -75,6 +75,7 @@ class Wording:
         return content_id([self._sources[name] for name in names])
 
 
+@cache
 def _shipped(name: str) -> str:
     return (files("idiolect.strategies") / "prompts" / f"{name}.jinja").read_text(encoding="utf-8")
 
@@ -102,6 +103,11 @@ def _check(name: str, source: str) -> None:
             f"prompts.{name}: found the variable {unknown[0]!r}, which is not shown to this "
             f"writer (allowed: {', '.join(sorted(VARIABLES[name]))})"
         )
+
+
+@cache
+def _compiled(source: str) -> Any:
+    return _environment().from_string(source)
 
 
 @cache
