@@ -61,7 +61,7 @@ class Money:
 
     @property
     def unknown(self) -> int:
-        """Answers without a known price. They are not in `spent_usd`."""
+        """Answers whose cost is not known: no price, or no usage told. Not in `spent_usd`."""
         return self._unknown
 
     @property
