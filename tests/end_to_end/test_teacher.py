@@ -58,7 +58,7 @@ def test_own_answers_are_made_and_checked_before_the_teacher_corrects_them(
     assert sum(ladder["settled"].values()) + ladder["unsettled"] == 6
     assert ladder["settled"]["own"] == 6 - wrong
     manifest = json.loads((run / "manifest.json").read_text())
-    assert manifest["teacher"] == {"model": "lab:teacher", "revision": "script-1"}
+    assert manifest["teacher"] == {"model": "lab:teacher", "revision": ScriptedTeacher().revision}
     assert manifest["strategies"]["minimal-change"]["sees"] == [
         "answer",
         "own",
