@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "verify": "Check every response against its example; no model is needed.",
     "build": "Make, verify and score candidates; choose the most familiar correct ones.",
     "explain": "Show everything that a run knows about one example.",
+    "report": "Write one self-contained HTML page about a run.",
     "export": "Write the chosen responses of a run in a trainer's form.",
     "lab": "An embedded world where the truth is known: data, targets, a teacher, a server.",
 }

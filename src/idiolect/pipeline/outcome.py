@@ -10,7 +10,7 @@ from idiolect.pipeline.inputs import NOT_ASKED_FOR, SWITCHED_OFF, Job
 from idiolect.pipeline.reading import read_foreignness
 from idiolect.pipeline.table import RunRows, StrategyRow, mean_nlls, strategy_table
 from idiolect.records import Candidate, Choice, Failure, Measurement, Verdict
-from idiolect.runs.store import Run
+from idiolect.runs.store import Run, RunReader
 from idiolect.verification.hygiene import check_hygiene
 from idiolect.verification.self_test import SelfTest
 
@@ -41,7 +41,7 @@ class Outcome:
     exported: Path | None = None
 
 
-def load_rows(run: Run, verifier: str) -> RunRows:
+def load_rows(run: Run | RunReader, verifier: str) -> RunRows:
     """Return the rows of a run, by candidate."""
     measurements = run.all(Measurement)
     unconditional = {m.candidate_id: m for m in measurements if m.context == "none"}
