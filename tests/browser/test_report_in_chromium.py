@@ -30,17 +30,19 @@ HOSTILE = (
     " {{ 7 * 7 }} </title><!-- \u2028\u2029 שלום עולם \u202eright to left\u202c 👩‍👩‍👧 \U0001f600"
     " nul:\x00 escape:\x1b[31m end"
 )
+
+
+def compared(name: str, points: float) -> dict:
+    gap = {"mean": points / 100, "low": points / 100 - 0.03, "high": points / 100 + 0.03}
+    difference = gap | {"examples": 90, "seeds": 2, "p": 0.001}
+    return {"first": name, "second": "base", "verdict": "better", "difference": difference}
+
+
 STUDY = {
     "words": ["Own answers teach more."],
-    "rows": [
-        {
-            "strategy": name,
-            "gain": {"value": gain, "low": gain - 3, "high": gain + 3, "n": 90},
-            "forgetting": {"value": lost, "low": lost - 2, "high": lost + 2, "n": 90},
-        }
-        for name, gain, lost in (("own", 12.5, -1.0), ("reference", 7.0, -6.0))
-    ],
-    "predictors": [{"measure": "perplexity", "correlation": -1.0, "n": 2}],
+    "gains": [compared("own", 12.5), compared("reference", 7.0)],
+    "losses": [compared("own", -1.0), compared("reference", -6.0)],
+    "predicted": {"perplexity": {"n": 2, "value": None, "interval": None}},
 }
 
 
@@ -100,6 +102,16 @@ def test_the_verdict_comes_first_and_nothing_is_asked_of_the_network(open_page):
     own = page.locator("#strategies tbody tr", has_text="own").inner_text()
     assert "26/40" in own
     assert "50–78 %" in own or "49–78 %" in own
+
+
+def test_a_study_shows_gain_beside_forgetting_and_says_what_it_cannot_tell(open_page):
+    page = open_page()
+    own = page.locator("#effects tbody tr").first.inner_text()
+    assert "+12.5 n = 90 × 2" in own
+    assert "+9.5 to +15.5" in own
+    assert "\u22121.0" in own
+    assert "too few to tell" in page.locator("#effects").inner_text()
+    assert "own: gain +12.5" in page.locator("#effects svg.wide desc").text_content()
 
 
 def test_the_policy_refuses_a_script_and_a_request_that_model_text_could_bring(browser, report):

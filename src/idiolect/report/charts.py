@@ -1,9 +1,11 @@
 """The figures of a report, drawn on the server: the page needs no script to show them."""
 
 import math
+import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,7 +73,7 @@ def distribution_chart(perplexities: Mapping[str, Sequence[float]]) -> Chart | N
 
 def effect_chart(study: StudyFacts) -> Chart | None:
     """Draw gain against forgetting, with both intervals."""
-    rows = [(row.strategy, row.gain, row.forgetting) for row in study.rows if row.forgetting]
+    rows = [(row.dataset, row.gain, row.forgetting) for row in study.rows if row.forgetting]
     if not rows:
         return None
     svgs: list[Markup] = []
@@ -110,7 +112,7 @@ def effect_chart(study: StudyFacts) -> Chart | None:
                 svg_text(
                     figure,
                     name=f"effects-{size}",
-                    title="Gain against forgetting, by strategy",
+                    title="Gain against forgetting, by dataset",
                     description=" ".join(
                         f"{s}: gain {g.value:+.1f}, other tasks {f.value:+.1f} points."
                         for s, g, f in rows
@@ -165,6 +167,9 @@ def _log_ticks(axes: Any, low: float, high: float, *, few: bool) -> None:
 @contextmanager
 def _figure(width: float, height: float) -> Generator[tuple[Any, Any]]:
     """Make a figure without a window system, in the page's colours, and close it again."""
+    # Matplotlib keeps a list of fonts; it belongs with what else idiolect caches.
+    cache = os.environ.get("IDIOLECT_CACHE_DIR") or Path.home() / ".cache" / "idiolect"
+    os.environ.setdefault("MPLCONFIGDIR", str(Path(cache) / "matplotlib"))
     try:
         import matplotlib
         from matplotlib.figure import Figure
