@@ -17,6 +17,7 @@ __all__ = [
     "FormatOption",
     "FreshOption",
     "JsonOption",
+    "JudgeOption",
     "LimitOption",
     "MeasuresOption",
     "OutputDirOption",
@@ -84,8 +85,14 @@ VerifierOption = Annotated[
     str | None,
     typer.Option(
         "--verifier",
-        help="numeric, maths, choice, exact, code, command:PROGRAM, python:MODULE:FUNCTION or "
-        "none. Default: by the data.",
+        help="numeric, maths, choice, exact, code, judge, command:PROGRAM, python:MODULE:FUNCTION "
+        "or none. Default: by the data.",
+    ),
+]
+JudgeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--judge", metavar="MODEL", help="The model that `judge` asks, e.g. openai:gpt-4.1-mini."
     ),
 ]
 ColumnsOption = Annotated[

@@ -2,6 +2,7 @@
 
 from idiolect.config.data import DataConfig
 from idiolect.config.loading import load_config, parse_override, to_dict
+from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
 from idiolect.config.strategies import OwnConfig
 from idiolect.config.target import TargetConfig
@@ -12,6 +13,7 @@ __all__ = [
     "Config",
     "DataConfig",
     "OwnConfig",
+    "PriceConfig",
     "SelectionConfig",
     "TargetConfig",
     "TeacherConfig",

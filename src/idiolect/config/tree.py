@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from idiolect.config.base import FORBID
 from idiolect.config.data import DataConfig
+from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
 from idiolect.config.strategies import OwnConfig
 from idiolect.config.target import TargetConfig
@@ -22,6 +23,12 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     target: TargetConfig = field(default_factory=TargetConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    judge: TeacherConfig = field(default_factory=TeacherConfig)
+    """The model that the verifier `judge` asks."""
+
+    prices: dict[str, PriceConfig] = field(default_factory=dict[str, PriceConfig])
+    """Prices by model, where the built-in table does not know them or is out of date."""
+
     strategies: tuple[str, ...] = ()
     """Names of strategies; empty takes the command's default."""
 

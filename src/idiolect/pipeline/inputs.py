@@ -21,6 +21,7 @@ from idiolect.runs.store import Run
 from idiolect.scoring.base import Scorer
 from idiolect.strategies import Strategy, get_strategy
 from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
+from idiolect.verification.judge import open_judge
 from idiolect.verification.self_test import SelfTest, require_references, self_test
 
 __all__ = ["Job", "RunOptions", "column_names", "default_strategies", "open_job"]
@@ -174,6 +175,7 @@ def open_job(
         "strategies": list(strategies),
         "own": dataclasses.asdict(config.own),
         "verifier": verifier.name if verifier else NO_VERIFIER,
+        "judge.model": config.judge.model if verifier and verifier.name == "judge" else None,
         "measures": list(config.measures),
         "selection": dataclasses.asdict(config.selection),
         "seed": config.seed,
@@ -265,7 +267,9 @@ def _verifier(config: Config, dataset: Dataset, options: RunOptions) -> tuple[Ve
     if config.verifier == NO_VERIFIER:
         return None, SWITCHED_OFF
     if config.verifier is not None:
-        return get_verifier(config.verifier, confirm_run_unsafe_code=confirmed), "asked for"
+        ask = open_judge(config) if config.verifier == "judge" else None
+        found = get_verifier(config.verifier, confirm_run_unsafe_code=confirmed, ask=ask)
+        return found, "asked for"
     name, why = detect_verifier(dataset.examples)
     if name == NO_VERIFIER:
         return None, why

@@ -14,6 +14,7 @@ from idiolect.records import Example, Status
 from idiolect.runs.manifest import write_atomically
 from idiolect.runs.progress import Progress, ProgressSink, ignore_progress
 from idiolect.verification.base import Finding, Verifier
+from idiolect.verification.judge import open_judge
 from idiolect.verification.registry import NO_VERIFIER, detect_verifier, get_verifier
 from idiolect.verification.self_test import SelfTest, require_references, self_test
 
@@ -134,7 +135,8 @@ def _verifier(
             f"verifier: found nothing to check against ({reason}); name the answer's column with "
             "--columns answer=COLUMN, or a verifier with --verifier"
         )
-    return get_verifier(name, confirm_run_unsafe_code=confirm_run_unsafe_code), reason
+    ask = open_judge(config) if name == "judge" else None
+    return get_verifier(name, confirm_run_unsafe_code=confirm_run_unsafe_code, ask=ask), reason
 
 
 def _text(example: Example, name: str) -> str | None:

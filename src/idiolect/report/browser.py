@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from idiolect.pipeline.explain import ExplainedCandidate, Explanation, explain_many
@@ -84,7 +85,7 @@ def _candidate(
     return {
         "strategy": candidate.strategy,
         "sample": candidate.sample_index,
-        "model": candidate.model,
+        "model": _short(candidate.model),
         "finish": candidate.finish_reason,
         "verdict": verdict.status if verdict else "unchecked",
         "read": verdict.extracted if verdict else None,
@@ -113,3 +114,7 @@ def _diff(own: str, text: str) -> list[list[str]] | None:
 
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
+
+
+def _short(model: str | None) -> str | None:
+    return Path(model).name if model and Path(model).is_absolute() else model

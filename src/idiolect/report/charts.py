@@ -19,7 +19,6 @@ __all__ = ["Chart", "distribution_chart", "effect_chart"]
 
 _WIDTHS = {"wide": 7.6, "narrow": 3.7}
 """Inches at 100 px; the page shows one of the two."""
-_BINS = 56
 _ROW = 0.62
 
 
@@ -39,7 +38,8 @@ def distribution_chart(perplexities: Mapping[str, Sequence[float]]) -> Chart | N
     low = min(float(values.min()) for values in rows.values())
     high = max(float(values.max()) for values in rows.values())
     # An axis needs some width, also where all responses are equally familiar.
-    edges = np.geomspace(low * 0.95, max(high * 1.05, low * 1.5), _BINS)
+    bins = int(np.clip(4 * max(len(values) for values in rows.values()) ** 0.5, 20, 60))
+    edges = np.geomspace(low * 0.95, max(high * 1.05, low * 1.5), bins)
     words = [
         f"{name}: median {np.median(values):.2f}, 95th percentile {np.quantile(values, 0.95):.2f}"
         for name, values in rows.items()

@@ -80,8 +80,9 @@ class Facts:
 
     @property
     def target(self) -> str:
-        """Name of the target."""
-        return str(self.manifest.get("target", {}).get("model") or "the target")
+        """Name of the target; of a folder the last part, which is what people call it."""
+        name = str(self.manifest.get("target", {}).get("model") or "the target")
+        return Path(name).name if Path(name).is_absolute() else name
 
     @property
     def chosen(self) -> Mapping[str, int]:
