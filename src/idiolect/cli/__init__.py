@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "plan": "Show what `build` would ask, and what it would cost. Costs nothing.",
     "build": "Make, verify and score candidates; choose the most familiar correct ones.",
     "explain": "Show everything that a run knows about one example.",
+    "report": "Write one self-contained HTML page about a run.",
     "export": "Write the chosen responses of a run in a trainer's form.",
     "lab": "An embedded world where the truth is known: data, targets, a teacher, a server.",
 }
