@@ -4,6 +4,7 @@ from idiolect.config.data import DataConfig
 from idiolect.config.loading import load_config, parse_override, to_dict
 from idiolect.config.selection import SelectionConfig
 from idiolect.config.strategies import OwnConfig
+from idiolect.config.study import EvaluationConfig, StudyConfig, StudyDataset, StudySplit
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
 from idiolect.config.tree import Config
@@ -11,8 +12,12 @@ from idiolect.config.tree import Config
 __all__ = [
     "Config",
     "DataConfig",
+    "EvaluationConfig",
     "OwnConfig",
     "SelectionConfig",
+    "StudyConfig",
+    "StudyDataset",
+    "StudySplit",
     "TargetConfig",
     "TeacherConfig",
     "load_config",

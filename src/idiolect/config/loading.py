@@ -50,8 +50,14 @@ def load_config(
 
 def to_dict(config: Config) -> dict[str, Any]:
     """Return the configuration as plain data that YAML and JSON can hold."""
-    tree = dataclasses.asdict(config)
-    return tree | {"strategies": list(config.strategies), "measures": list(config.measures)}
+    return _plain(dataclasses.asdict(config))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with lists for tuples, which YAML does not know."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def parse_override(text: str) -> tuple[str, Any]:

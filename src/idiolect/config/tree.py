@@ -7,6 +7,7 @@ from idiolect.config.base import FORBID
 from idiolect.config.data import DataConfig
 from idiolect.config.selection import SelectionConfig
 from idiolect.config.strategies import OwnConfig
+from idiolect.config.study import StudyConfig
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
 
@@ -33,5 +34,6 @@ class Config:
     """Familiarity measures; `ifd` scores every response a second time, without its prompt."""
 
     selection: SelectionConfig = field(default_factory=SelectionConfig)
+    study: StudyConfig = field(default_factory=StudyConfig)
     seed: int = 0
     output_dir: str | None = None

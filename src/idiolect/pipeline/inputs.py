@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -138,10 +138,12 @@ def open_job(
     strategies: Sequence[str],
     verify: bool = True,
     options: RunOptions,
+    identity: Mapping[str, Any] | None = None,
 ) -> Job:
     """Check the inputs, load the target and open the run.
 
-    Everything that can be wrong is found out before the expensive work.
+    Everything that can be wrong is found out before the expensive work. `identity` holds what
+    the rows of this command depend on beside what those of all commands do.
 
     Raises:
         ConfigError: a name is unknown or the settings contradict each other.
@@ -161,7 +163,7 @@ def open_job(
     if references and not options.allow_failing_references:
         require_references(references)
     target, scorer, scorer_reason = _load(config)
-    identity = {
+    depends = {
         "command": command,
         "data": dataset.fingerprint,
         "target.model": target.name,
@@ -177,9 +179,10 @@ def open_job(
         "measures": list(config.measures),
         "selection": dataclasses.asdict(config.selection),
         "seed": config.seed,
+        **(identity or {}),
     }
     run = Run(
-        config.output_dir or default_output_dir(command, config), identity, fresh=options.fresh
+        config.output_dir or default_output_dir(command, config), depends, fresh=options.fresh
     )
     try:
         write_atomically(

@@ -9,7 +9,7 @@ from idiolect.statistics.noise import NoiseFloor, noise_floor
 from idiolect.statistics.paired import Difference, SeedSpread, paired_difference, seed_spread
 from idiolect.statistics.resampling import paired_bootstrap, sample_means
 from idiolect.statistics.sizes import Hint, minimum_detectable_effect, size_hint
-from idiolect.statistics.verdicts import Comparison, compare_all
+from idiolect.statistics.verdicts import Comparison, compare_all, compare_with_base
 
 __all__ = [
     "Comparison",
@@ -19,6 +19,7 @@ __all__ = [
     "NoiseFloor",
     "SeedSpread",
     "compare_all",
+    "compare_with_base",
     "holm",
     "mcnemar",
     "mean_interval",

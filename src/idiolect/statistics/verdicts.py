@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from idiolect.statistics.holm import holm
 from idiolect.statistics.mcnemar import mcnemar
-from idiolect.statistics.paired import Difference, paired_difference, seed_spread
+from idiolect.statistics.paired import Difference, SeedSpread, paired_difference, seed_spread
 from idiolect.statistics.sizes import Hint, size_hint
 
-__all__ = ["LEVEL", "Comparison", "compare_all"]
+__all__ = ["LEVEL", "Comparison", "compare_all", "compare_with_base"]
 
 LEVEL = 0.05
 """Chance of any false verdict among all comparisons of one table."""
@@ -70,6 +70,30 @@ def compare_all(rates: Mapping[str, NDArray[np.float64]]) -> list[Comparison]:
     return [
         _comparison(pair, gap, p, p_exact)
         for pair, gap, p, p_exact in zip(pairs, gaps, corrected, exact, strict=True)
+    ]
+
+
+def compare_with_base(
+    rates: Mapping[str, NDArray[np.float64]], base_name: str, base: NDArray[np.float64]
+) -> list[Comparison]:
+    """Compare every dataset with the base model, corrected together after Holm.
+
+    Args:
+        rates: Name -> seeds x examples, values from 0 to 1.
+        base_name: What the base model is called.
+        base: Runs of the base model x the same examples. No seed trained it, so half of the
+            variance between seeds that two datasets would have remains.
+    """
+    spread = seed_spread(list(rates.values()))
+    half = SeedSpread(variance=spread.variance / 2, freedom=spread.freedom)
+    mean = base.mean(axis=0)
+    bases = {name: np.broadcast_to(mean, each.shape) for name, each in rates.items()}
+    gaps = {name: paired_difference(rates[name], bases[name], spread=half) for name in rates}
+    exact = {name: _mcnemar(rates[name], bases[name]) for name in rates}
+    corrected = holm([max(gaps[name].p, exact[name] or 0.0) for name in rates])
+    return [
+        _comparison((name, base_name), gaps[name], p, exact[name])
+        for name, p in zip(rates, corrected, strict=True)
     ]
 
 
