@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "score": "Write the raw scores of every response, one row each.",
     "verify": "Check every response against its example; no model is needed.",
     "build": "Make, verify and score candidates; choose the most familiar correct ones.",
+    "compare": "Which way of producing responses suits my model best, and what would it cost?",
     "study": "Did it help? Train and test datasets under one budget, with a verdict for each pair.",
     "explain": "Show everything that a run knows about one example.",
     "export": "Write the chosen responses of a run in a trainer's form.",

@@ -1,5 +1,6 @@
 """`idiolect.yaml` as dataclasses, a file for each section."""
 
+from idiolect.config.compare import CompareConfig
 from idiolect.config.data import DataConfig
 from idiolect.config.loading import load_config, parse_override, to_dict
 from idiolect.config.selection import SelectionConfig
@@ -10,6 +11,7 @@ from idiolect.config.teacher import TeacherConfig
 from idiolect.config.tree import Config
 
 __all__ = [
+    "CompareConfig",
     "Config",
     "DataConfig",
     "EvaluationConfig",

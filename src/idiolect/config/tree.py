@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from idiolect.config.base import FORBID
+from idiolect.config.compare import CompareConfig
 from idiolect.config.data import DataConfig
 from idiolect.config.selection import SelectionConfig
 from idiolect.config.strategies import OwnConfig
@@ -34,6 +35,7 @@ class Config:
     """Familiarity measures; `ifd` scores every response a second time, without its prompt."""
 
     selection: SelectionConfig = field(default_factory=SelectionConfig)
+    compare: CompareConfig = field(default_factory=CompareConfig)
     study: StudyConfig = field(default_factory=StudyConfig)
     seed: int = 0
     output_dir: str | None = None

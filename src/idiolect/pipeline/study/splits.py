@@ -5,18 +5,18 @@ says is looked at after every choice is made.
 """
 
 import dataclasses
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from idiolect.config import Config, StudySplit
 from idiolect.data.read import Dataset, read_dataset
 from idiolect.errors import ConfigError
+from idiolect.pipeline.drawing import drawn
 from idiolect.records import Example, content_id
 from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
 from idiolect.verification.overlap import find_overlap, require_no_overlap
 
-__all__ = ["Role", "Split", "Splits", "drawn", "read_splits"]
+__all__ = ["Role", "Split", "Splits", "read_splits"]
 
 Role = Literal["train", "validation", "test", "other"]
 
@@ -94,14 +94,6 @@ def read_splits(config: Config, dataset: Dataset | None = None) -> Splits:
     )
     _require_apart(splits, study.allowed_overlap)
     return splits
-
-
-def drawn(ids: Iterable[str], count: int | None, *key: object) -> list[str]:
-    """Return some of the ids, drawn by a key; None takes all.
-
-    What an id is drawn by depends on the id and the key alone, so more data move no others.
-    """
-    return sorted(ids, key=lambda each: content_id(*key, each))[:count]
 
 
 def _held_out(whole: Dataset, config: Config) -> tuple[Dataset, Split | None]:
