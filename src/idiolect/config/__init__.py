@@ -6,6 +6,7 @@ from idiolect.config.selection import SelectionConfig
 from idiolect.config.strategies import OwnConfig
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
+from idiolect.config.training import TrainingConfig
 from idiolect.config.tree import Config
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "SelectionConfig",
     "TargetConfig",
     "TeacherConfig",
+    "TrainingConfig",
     "load_config",
     "parse_override",
     "to_dict",

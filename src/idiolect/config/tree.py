@@ -9,6 +9,7 @@ from idiolect.config.selection import SelectionConfig
 from idiolect.config.strategies import OwnConfig
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
+from idiolect.config.training import TrainingConfig
 
 __all__ = ["Config"]
 
@@ -33,5 +34,6 @@ class Config:
     """Familiarity measures; `ifd` scores every response a second time, without its prompt."""
 
     selection: SelectionConfig = field(default_factory=SelectionConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
     seed: int = 0
     output_dir: str | None = None
