@@ -8,6 +8,7 @@ from idiolect.config.strategies import OwnConfig
 from idiolect.config.study import EvaluationConfig, StudyConfig, StudyDataset, StudySplit
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
+from idiolect.config.training import TrainingConfig
 from idiolect.config.tree import Config
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "StudySplit",
     "TargetConfig",
     "TeacherConfig",
+    "TrainingConfig",
     "load_config",
     "parse_override",
     "to_dict",

@@ -11,6 +11,7 @@ from idiolect.config.strategies import OwnConfig
 from idiolect.config.study import StudyConfig
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
+from idiolect.config.training import TrainingConfig
 
 __all__ = ["Config"]
 
@@ -37,5 +38,6 @@ class Config:
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     compare: CompareConfig = field(default_factory=CompareConfig)
     study: StudyConfig = field(default_factory=StudyConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
     seed: int = 0
     output_dir: str | None = None
