@@ -3,8 +3,15 @@
 from idiolect.config.compare import CompareConfig
 from idiolect.config.data import DataConfig
 from idiolect.config.loading import load_config, parse_override, to_dict
+from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
-from idiolect.config.strategies import OwnConfig
+from idiolect.config.strategies import (
+    ContinuationConfig,
+    LadderConfig,
+    MinimalChangeConfig,
+    OwnConfig,
+    StyledConfig,
+)
 from idiolect.config.study import EvaluationConfig, StudyConfig, StudyDataset, StudySplit
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
@@ -14,13 +21,18 @@ from idiolect.config.tree import Config
 __all__ = [
     "CompareConfig",
     "Config",
+    "ContinuationConfig",
     "DataConfig",
     "EvaluationConfig",
+    "LadderConfig",
+    "MinimalChangeConfig",
     "OwnConfig",
+    "PriceConfig",
     "SelectionConfig",
     "StudyConfig",
     "StudyDataset",
     "StudySplit",
+    "StyledConfig",
     "TargetConfig",
     "TeacherConfig",
     "TrainingConfig",

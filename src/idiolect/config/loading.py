@@ -15,7 +15,7 @@ from idiolect.errors import ConfigError, nearest
 __all__ = ["load_config", "parse_override", "to_dict"]
 
 # `target: NAME` is short for `target: {model: NAME}`.
-_MODELS = ("target", "teacher")
+_MODELS = ("target", "teacher", "judge")
 
 
 def load_config(
@@ -53,13 +53,6 @@ def to_dict(config: Config) -> dict[str, Any]:
     return _plain(dataclasses.asdict(config))
 
 
-def _plain(value: Any) -> Any:
-    """Return a value with lists for tuples, which YAML does not know."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
-
-
 def parse_override(text: str) -> tuple[str, Any]:
     """Split `a.b=c` into the dotted key and the value, read as YAML.
 
@@ -77,6 +70,13 @@ def parse_override(text: str) -> tuple[str, Any]:
         raise ConfigError(
             f"--set {text}: the value is not valid YAML; close its brackets and quotes"
         ) from None
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with lists for tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -6,8 +6,15 @@ from typing import Any, ClassVar
 from idiolect.config.base import FORBID
 from idiolect.config.compare import CompareConfig
 from idiolect.config.data import DataConfig
+from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
-from idiolect.config.strategies import OwnConfig
+from idiolect.config.strategies import (
+    ContinuationConfig,
+    LadderConfig,
+    MinimalChangeConfig,
+    OwnConfig,
+    StyledConfig,
+)
 from idiolect.config.study import StudyConfig
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
@@ -25,10 +32,23 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     target: TargetConfig = field(default_factory=TargetConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    judge: TeacherConfig = field(default_factory=TeacherConfig)
+    """The model that the verifier `judge` asks."""
+
+    prices: dict[str, PriceConfig] = field(default_factory=dict[str, PriceConfig])
+    """Prices by model, where the built-in table does not know them or is out of date."""
+
     strategies: tuple[str, ...] = ()
     """Names of strategies; empty takes the command's default."""
 
     own: OwnConfig = field(default_factory=OwnConfig)
+    minimal_change: MinimalChangeConfig = field(default_factory=MinimalChangeConfig)
+    continuation: ContinuationConfig = field(default_factory=ContinuationConfig)
+    styled: StyledConfig = field(default_factory=StyledConfig)
+    ladder: LadderConfig = field(default_factory=LadderConfig)
+    prompts: dict[str, str] = field(default_factory=dict[str, str])
+    """Prompts of strategies that are worded otherwise: name -> file or text (Jinja)."""
+
     verifier: str | None = None
     """None: chosen from what the examples hold."""
 
@@ -40,4 +60,7 @@ class Config:
     study: StudyConfig = field(default_factory=StudyConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     seed: int = 0
+    max_cost: float | None = None
+    """Hard cap on what a command pays, in US dollars."""
+
     output_dir: str | None = None

@@ -21,6 +21,7 @@ from idiolect.records import (
     Example,
     Failure,
     Measurement,
+    Spend,
     TokenScores,
     Verdict,
 )
@@ -28,7 +29,16 @@ from idiolect.records import (
 __all__ = ["TABLES", "Record", "Table", "from_row", "table_of", "to_row"]
 
 Record = (
-    Example | Candidate | Verdict | Measurement | TokenScores | Choice | Failure | Cell | Answer
+    Example
+    | Candidate
+    | Verdict
+    | Measurement
+    | TokenScores
+    | Choice
+    | Failure
+    | Spend
+    | Cell
+    | Answer
 )
 
 
@@ -65,6 +75,7 @@ TABLES: tuple[Table, ...] = (
     Table("cells", Cell, ("id",)),
     Table("answers", Answer, ("subject_id", "split", "example_id", "sample_index")),
     Table("failures", Failure, ("subject_id", "step", "strategy")),
+    Table("spend", Spend, ("subject_id", "attempt", "request")),
 )
 
 
