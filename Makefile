@@ -6,7 +6,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 
-.PHONY: install quickstart check test bench-scoring clean
+.PHONY: install quickstart check test study-lab bench-scoring clean
 
 install: $(STAMP)
 
@@ -36,6 +36,10 @@ bench-scoring: $(STAMP)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev,bench]"
 	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
 	$(PY) -m benchmarks.scoring $(ARGS)
+
+# The five things that the lab must show, over five seeds. Results go to studies/lab/.
+study-lab: $(STAMP)
+	$(PY) -m studies.lab --seeds 5 --jobs 2 $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

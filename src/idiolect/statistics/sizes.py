@@ -12,7 +12,8 @@ from idiolect.statistics.paired import Difference
 __all__ = ["Hint", "minimum_detectable_effect", "size_hint"]
 
 # Normal quantiles: two-sided 5 %, and 80 % power.
-_REACH = 1.959964 + 0.841621
+_POWER = 0.841621
+_REACH = 1.959964 + _POWER
 
 
 def minimum_detectable_effect(
@@ -58,9 +59,17 @@ class Hint:
     words: str
 
 
-def size_hint(difference: Difference) -> Hint:
-    """Return how many more examples, or seeds, would probably settle a comparison (80 % power)."""
-    wanted = (difference.mean / _REACH) ** 2
+def size_hint(difference: Difference, *, comparisons: int = 1) -> Hint:
+    """Return how many more examples, or seeds, would probably settle a comparison (80 % power).
+
+    Args:
+        difference: What was seen.
+        comparisons: How many share the 5 %; it is divided among them, which errs on the safe side.
+    """
+    from scipy import stats
+
+    reach = float(stats.norm.ppf(1 - 0.025 / comparisons)) + _POWER
+    wanted = (difference.mean / reach) ** 2
     if wanted <= 1e-12:
         return Hint(examples=None, seeds=None, words="no number of examples would settle it")
     spare = wanted - difference.seed_variance
@@ -68,7 +77,9 @@ def size_hint(difference: Difference) -> Hint:
         total = math.ceil(difference.examples * difference.example_variance / spare)
         more = max(total - difference.examples, 1)
         if more <= 100 * difference.examples:
-            return Hint(examples=more, seeds=None, words=f"about {more} more examples would")
+            return Hint(
+                examples=more, seeds=None, words=f"about {more} more examples would settle it"
+            )
     seeds = math.ceil(difference.seeds * difference.seed_variance / wanted)
     more = max(seeds - difference.seeds, 1)
     if spare > 0 or more > 100:

@@ -68,7 +68,7 @@ def compare_all(rates: Mapping[str, NDArray[np.float64]]) -> list[Comparison]:
     # Where the exact test applies, a verdict has to pass it too.
     corrected = holm([max(gap.p, p or 0.0) for gap, p in zip(gaps, exact, strict=True)])
     return [
-        _comparison(pair, gap, p, p_exact)
+        _comparison(pair, gap, p, p_exact, len(pairs))
         for pair, gap, p, p_exact in zip(pairs, gaps, corrected, exact, strict=True)
     ]
 
@@ -92,13 +92,13 @@ def compare_with_base(
     exact = {name: _mcnemar(rates[name], bases[name]) for name in rates}
     corrected = holm([max(gaps[name].p, exact[name] or 0.0) for name in rates])
     return [
-        _comparison((name, base_name), gaps[name], p, exact[name])
+        _comparison((name, base_name), gaps[name], p, exact[name], len(rates))
         for name, p in zip(rates, corrected, strict=True)
     ]
 
 
 def _comparison(
-    pair: tuple[str, str], gap: Difference, p: float, p_exact: float | None
+    pair: tuple[str, str], gap: Difference, p: float, p_exact: float | None, count: int
 ) -> Comparison:
     first, second = pair
     verdict: Literal["better", "worse", "cannot tell"] = "cannot tell"
@@ -111,7 +111,7 @@ def _comparison(
         difference=gap,
         p_holm=p,
         p_mcnemar=p_exact,
-        hint=size_hint(gap) if verdict == "cannot tell" else None,
+        hint=size_hint(gap, comparisons=count) if verdict == "cannot tell" else None,
     )
 
 

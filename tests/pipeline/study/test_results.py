@@ -205,9 +205,7 @@ def test_the_choice_takes_the_best_on_validation_and_the_first_of_equals():
 
 def test_the_test_split_cannot_reach_a_choice():
     rates = {"early": [0.5], "late": [0.6]}
-    with pytest.raises(
-        ConfigError, match=r"'test' is a test split; .* only see a validation split"
-    ):
+    with pytest.raises(ConfigError, match="may only see a validation split"):
         best_on_validation(rates, split=split("test"), what="checkpoints")
     with pytest.raises(ConfigError, match="no validation split"):
         best_on_validation(rates, split=None, what="checkpoints")
