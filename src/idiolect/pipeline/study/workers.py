@@ -1,7 +1,7 @@
 """Work in parallel processes, results as soon as they are there."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -38,7 +38,7 @@ class Workers:
 
 
 @contextmanager
-def workers(jobs: int) -> Iterator[Workers]:
+def workers(jobs: int) -> Generator[Workers]:
     """Give processes to work in; one job needs none.
 
     Processes are started anew, not forked: torch's threads do not survive a fork. The cores are
