@@ -84,6 +84,7 @@ def _perplexities(target: str, runs: Path, data: Path, options: RunOptions) -> d
     values = {row.strategy: row.perplexity.mean for row in found.table if row.perplexity}
     other = next(name for name in TARGETS if name != target)
     return {
+        "own": values["own"],
         "native": values[f"column:{target}"],
         "minimal-change": values["minimal-change"],
         "tutor": values["column:tutor"],

@@ -52,8 +52,10 @@ def _familiar(perplexities: dict[str, dict[str, float]]) -> Point:
     for target, values in perplexities.items():
         order = ["native", "minimal-change", "tutor", "textbook"]
         numbers = [values[name] for name in order]
-        holds &= numbers == sorted(numbers) and values["native"] == min(values.values())
-        facts.append(f"{target}: " + ", ".join(f"{n} {values[n]:.2f}" for n in values))
+        holds &= numbers == sorted(numbers) and values["native"] == min(
+            v for n, v in values.items() if n != "own"
+        )
+        facts.append(f"{target}: " + ", ".join(f"{n} {values[n]:.3f}" for n in values))
     return Point(name="familiarity is real", holds=holds, facts=tuple(facts))
 
 
@@ -67,7 +69,7 @@ def _crossing(studies: dict[str, Study]) -> Point:
         for where, comparisons in (("task", study.found.pairs), ("kept", study.found.kept)):
             comparison = _between(comparisons, learner, other)
             holds &= comparison == "better"
-            facts.append(f"{learner} on {where}: own words {comparison} than {other}'s")
+            facts.append(f"{learner}, {where}, own words against {other}'s: {comparison}")
         holds &= 1 / ALIKE <= ratio <= ALIKE
         facts.append(
             f"{learner}: gain {100 * mine[learner].gain:+.1f} and {100 * mine[other].gain:+.1f} "
@@ -83,7 +85,7 @@ def _against_references(study: Study) -> Point:
         for where, comparisons in (("gain", study.found.pairs), ("forgetting", study.found.kept)):
             verdict = _between(comparisons, name, "reference")
             holds &= verdict == "better"
-            facts.append(f"{name} on {where}: {verdict} than reference")
+            facts.append(f"{name}, {where}, against reference: {verdict}")
     return Point(
         name="minimal change and ladder beat the references", holds=holds, facts=tuple(facts)
     )
