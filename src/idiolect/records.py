@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 __all__ = [
+    "Answer",
     "Candidate",
+    "Cell",
     "Choice",
     "CodeTests",
     "Context",
@@ -201,6 +203,51 @@ class Choice:
     candidate_id: str
     chosen: bool
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One training of a study: a dataset, a learning rate, a seed."""
+
+    id: str
+    dataset: str
+    learning_rate: float
+    seed: int
+    rows: int
+    """Examples that it was trained on."""
+
+    steps: int
+    """Optimizer steps."""
+
+    first_loss: float
+    last_loss: float
+    """Mean nats per token of a batch."""
+
+    seconds: float
+    adapter: str
+    """Folder of the adapter that was taken, relative to the run."""
+
+    validation_rate: float | None = None
+    """Share of correct answers to the validation split that it was taken for; None where there
+    was nothing to choose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer of a base model or an adapter to an example that it was not trained on."""
+
+    subject_id: str
+    """Id of a cell; `base-1`, `base-2` and so on for the runs of the base model."""
+
+    split: str
+    """`validation`, `test`, or the name of another task."""
+
+    example_id: str
+    sample_index: int
+    status: Status
+    text: str
+    tokens_out: int
+    extracted: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
