@@ -1,6 +1,7 @@
 """`idiolect.yaml` as dataclasses, a file for each section."""
 
 from idiolect.config.data import DataConfig
+from idiolect.config.evaluation import EvaluationConfig
 from idiolect.config.loading import load_config, parse_override, to_dict
 from idiolect.config.selection import SelectionConfig
 from idiolect.config.strategies import OwnConfig
@@ -12,6 +13,7 @@ from idiolect.config.tree import Config
 __all__ = [
     "Config",
     "DataConfig",
+    "EvaluationConfig",
     "OwnConfig",
     "SelectionConfig",
     "TargetConfig",

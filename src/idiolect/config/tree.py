@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from idiolect.config.base import FORBID
 from idiolect.config.data import DataConfig
+from idiolect.config.evaluation import EvaluationConfig
 from idiolect.config.selection import SelectionConfig
 from idiolect.config.strategies import OwnConfig
 from idiolect.config.target import TargetConfig
@@ -35,5 +36,6 @@ class Config:
 
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     seed: int = 0
     output_dir: str | None = None

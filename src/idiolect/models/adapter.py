@@ -1,6 +1,8 @@
 """A PEFT adapter on top of a loaded model."""
 
+import hashlib
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,10 @@ def put_on(module: Any, folder: str, *, name: str, revision: str) -> Any:
             "LoRA adapter; merge others with their own tools and name the merged folder"
         )
     try:
-        wrapped = peft.PeftModel.from_pretrained(module, folder, is_trainable=False)
+        with warnings.catch_warnings():
+            # PEFT reads attributes of transformers under their old names.
+            warnings.simplefilter("ignore", FutureWarning)
+            wrapped = peft.PeftModel.from_pretrained(module, folder, is_trainable=False)
     except (ValueError, RuntimeError, KeyError) as error:
         first = (str(error).strip().splitlines() or [repr(error)])[0]
         raise ConfigError(
@@ -62,8 +67,6 @@ def adapter_revision(folder: str) -> str:
         ConfigError: there is no adapter in the folder.
     """
     _config(folder)
-    import hashlib
-
     files = [Path(folder) / _CONFIG, Path(folder) / _WEIGHTS]
     return content_id([hashlib.blake2b(path.read_bytes()).hexdigest() for path in files])
 

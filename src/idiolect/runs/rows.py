@@ -16,6 +16,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from idiolect.records import (
     Candidate,
     Choice,
+    Drift,
+    Evaluated,
     Example,
     Failure,
     Measurement,
@@ -25,7 +27,9 @@ from idiolect.records import (
 
 __all__ = ["TABLES", "Record", "Table", "from_row", "table_of", "to_row"]
 
-Record = Example | Candidate | Verdict | Measurement | TokenScores | Choice | Failure
+Record = (
+    Example | Candidate | Verdict | Measurement | TokenScores | Choice | Evaluated | Drift | Failure
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ TABLES: tuple[Table, ...] = (
     Table("measurements", Measurement, ("candidate_id", "context")),
     Table("token_scores", TokenScores, ("candidate_id",)),
     Table("choices", Choice, ("candidate_id",)),
+    Table("evaluated", Evaluated, ("revision", "task", "example_id", "sample_index")),
+    Table("drifts", Drift, ("task", "example_id", "source")),
     Table("failures", Failure, ("subject_id", "step", "strategy")),
 )
 
