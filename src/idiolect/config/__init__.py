@@ -3,7 +3,9 @@
 from idiolect.config.data import DataConfig
 from idiolect.config.evaluation import EvaluationConfig
 from idiolect.config.loading import load_config, parse_override, to_dict
+from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
+from idiolect.config.self_aligned import SelfAlignedConfig
 from idiolect.config.strategies import OwnConfig
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
@@ -15,7 +17,9 @@ __all__ = [
     "DataConfig",
     "EvaluationConfig",
     "OwnConfig",
+    "PriceConfig",
     "SelectionConfig",
+    "SelfAlignedConfig",
     "TargetConfig",
     "TeacherConfig",
     "TrainingConfig",

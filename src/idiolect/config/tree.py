@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 from idiolect.config.base import FORBID
 from idiolect.config.data import DataConfig
 from idiolect.config.evaluation import EvaluationConfig
+from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
+from idiolect.config.self_aligned import SelfAlignedConfig
 from idiolect.config.strategies import OwnConfig
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
@@ -24,6 +26,12 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     target: TargetConfig = field(default_factory=TargetConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    judge: TeacherConfig = field(default_factory=TeacherConfig)
+    """The model that the verifier `judge` asks."""
+
+    prices: dict[str, PriceConfig] = field(default_factory=dict[str, PriceConfig])
+    """Prices by model, where the built-in table does not know them or is out of date."""
+
     strategies: tuple[str, ...] = ()
     """Names of strategies; empty takes the command's default."""
 
@@ -32,8 +40,10 @@ class Config:
     """None: chosen from what the examples hold."""
 
     measures: tuple[str, ...] = ("perplexity", "bits-per-byte", "length")
-    """Familiarity measures; `ifd` scores every response a second time, without its prompt."""
+    """Familiarity measures; `ifd` scores every response a second time, without its prompt,
+    `local` and `self-aligned` score it several times more."""
 
+    self_aligned: SelfAlignedConfig = field(default_factory=SelfAlignedConfig)
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
