@@ -17,8 +17,8 @@ from idiolect.chat import Rendered
 from idiolect.config import TargetConfig
 from idiolect.errors import ConfigError
 from idiolect.models.local import LocalModel, load_local_model
+from idiolect.models.memory import keep_pages
 from idiolect.runs.progress import ProgressSink
-from idiolect.scoring.memory import keep_pages
 from idiolect.training.directory import newest_checkpoint
 from idiolect.training.recipe import Recipe
 from idiolect.training.rows import all_ids, labels
