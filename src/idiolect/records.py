@@ -18,6 +18,8 @@ __all__ = [
     "CodeTests",
     "Context",
     "ContextKind",
+    "Drift",
+    "Evaluated",
     "Example",
     "Failure",
     "FinishReason",
@@ -248,6 +250,58 @@ class Answer:
     text: str
     tokens_out: int
     extracted: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """One answer of a model to a test example, checked."""
+
+    example_id: str
+    sample_index: int
+    status: Status
+    """`error` is ours: there is no answer, or the check failed. It counts in no rate."""
+
+    text: str
+    tokens_out: int
+    """End of turn included, where there was one."""
+
+    extracted: str | None = None
+    """The answer that was read out of the text, for a person to look at."""
+
+    finish_reason: FinishReason | None = None
+    """None where there is no answer."""
+
+    detail: str | None = None
+    """Why, for `error` and where the verifier says more."""
+
+    task: str = ""
+    """The name of the test data."""
+
+    revision: str = ""
+    """Of the model that answered, its adapter included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How far a tuned model lies from its base on one response. Nats.
+
+    Sums over the positions of the response, end of turn included; see `evaluation.drift`.
+    """
+
+    example_id: str
+    source: Literal["own", "reference"]
+    """`own`: the base model's greedy answer."""
+
+    tokens: int
+    kl_base_tuned: float
+    """KL(base || tuned)."""
+
+    kl_tuned_base: float
+    """KL(tuned || base)."""
+
+    base_nll: float
+    tuned_nll: float
+    task: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,8 @@ COMMANDS: dict[str, str] = {
     "explain": "Show everything that a run knows about one example.",
     "report": "Write one self-contained HTML page about a run.",
     "export": "Write the chosen responses of a run in a trainer's form.",
+    "train": "Train a LoRA adapter on the chosen responses of a run, or on any data.",
+    "evaluate": "Let a model answer test data, and check the answers; drift, public suites.",
     "lab": "An embedded world where the truth is known: data, targets, a teacher, a server.",
 }
 """Each lives in the file of its name; only the one that is called is imported."""

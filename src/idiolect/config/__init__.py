@@ -2,6 +2,7 @@
 
 from idiolect.config.compare import CompareConfig
 from idiolect.config.data import DataConfig
+from idiolect.config.evaluation import EvaluationConfig
 from idiolect.config.loading import load_config, parse_override, to_dict
 from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
@@ -13,7 +14,7 @@ from idiolect.config.strategies import (
     OwnConfig,
     StyledConfig,
 )
-from idiolect.config.study import EvaluationConfig, StudyConfig, StudyDataset, StudySplit
+from idiolect.config.study import StudyConfig, StudyDataset, StudyEvaluation, StudySplit
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
 from idiolect.config.training import TrainingConfig
@@ -33,6 +34,7 @@ __all__ = [
     "SelfAlignedConfig",
     "StudyConfig",
     "StudyDataset",
+    "StudyEvaluation",
     "StudySplit",
     "StyledConfig",
     "TargetConfig",

@@ -1,5 +1,6 @@
 """Accuracy: the model answers, our verifiers check. One row an answer, so that rows make pairs."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from idiolect.chat import ChatFormat
 from idiolect.errors import ConfigError
 from idiolect.models.base import Generation, GenerationFailure, GenerationRequest, Model, Sampling
-from idiolect.records import Example, FinishReason, Status, content_id
+from idiolect.records import Evaluated, Example, content_id
 from idiolect.runs.progress import Progress, ProgressSink, ignore_progress
 from idiolect.verification.base import Verifier
 
@@ -15,25 +16,6 @@ __all__ = ["GREEDY", "Accuracy", "Evaluated", "accuracy", "evaluate"]
 
 _VERIFY_BATCH = 32
 GREEDY = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=512)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluated:
-    """One answer of a model, checked."""
-
-    example_id: str
-    sample_index: int
-    status: Status
-    """`error` is ours: there is no answer, or the check failed. It counts in no rate."""
-
-    text: str
-    tokens_out: int
-    extracted: str | None = None
-    finish_reason: FinishReason | None = None
-    """None where there is no answer."""
-
-    detail: str | None = None
-    """Why, for `error` and where the verifier says more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +63,7 @@ def evaluate(
     done: Mapping[tuple[str, int], Evaluated] | None = None,
     land: Callable[[Sequence[Evaluated]], None] | None = None,
     report: ProgressSink = ignore_progress,
-    step: str = "evaluate",
+    task: str = "",
 ) -> list[Evaluated]:
     """Let a model answer every example, check the answers, and return one row for each.
 
@@ -96,7 +78,7 @@ def evaluate(
         done: Rows of an earlier process, by example and sample index; they are not made again.
         land: Is given new rows as soon as they are checked, e.g. to store them.
         report: Is told how far the work is.
-        step: The name of the work, for the report.
+        task: The name of the test data.
 
     Returns:
         Rows by example, in the order of the examples, and then by sample.
@@ -116,13 +98,14 @@ def evaluate(
     resumed = len(wanted) - len(todo)
     tokens = 0
     for rows in _checked(target, chat, todo, verifier, sampling, seed):
+        rows = [dataclasses.replace(row, task=task, revision=target.revision or "") for row in rows]
         if land is not None:
             land(rows)
         found |= {(row.example_id, row.sample_index): row for row in rows}
         tokens += sum(row.tokens_out for row in rows)
         report(
             Progress(
-                step=step,
+                step=f"evaluate {task}".strip(),
                 done=len(found),
                 total=len(wanted),
                 failed=sum(row.status == "error" for row in found.values()),

@@ -18,6 +18,8 @@ from idiolect.records import (
     Candidate,
     Cell,
     Choice,
+    Drift,
+    Evaluated,
     Example,
     Failure,
     Measurement,
@@ -39,6 +41,8 @@ Record = (
     | Spend
     | Cell
     | Answer
+    | Evaluated
+    | Drift
 )
 
 
@@ -74,6 +78,8 @@ TABLES: tuple[Table, ...] = (
     Table("choices", Choice, ("candidate_id",)),
     Table("cells", Cell, ("id",)),
     Table("answers", Answer, ("subject_id", "split", "example_id", "sample_index")),
+    Table("evaluated", Evaluated, ("revision", "task", "example_id", "sample_index")),
+    Table("drifts", Drift, ("task", "example_id", "source")),
     Table("failures", Failure, ("subject_id", "step", "strategy")),
     Table("spend", Spend, ("subject_id", "attempt", "request")),
 )
