@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typer import Typer
+    from typer import Typer, TyperException
 
 __all__ = ["COMMANDS", "main"]
 
@@ -22,7 +22,7 @@ COMMANDS: dict[str, str] = {
     "verify": "Check every response against its example; no model is needed.",
     "build": "Make, verify and score candidates; choose the most familiar correct ones.",
     "explain": "Show everything that a run knows about one example.",
-    "export": "Write the chosen responses of a run in a trainer's form.",
+    "export": "Write the chosen responses of a run for a trainer, with its config.",
     "lab": "An embedded world where the truth is known: data, targets, a teacher, a server.",
 }
 """Each lives in the file of its name; only the one that is called is imported."""
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
-        print(f"error: {error.format_message()}", file=sys.stderr)
+        print(f"error: {_message(error)}", file=sys.stderr)
         print("Try 'idiolect --help', or --help behind a command.", file=sys.stderr)
         return 3
     except (KeyboardInterrupt, typer.Abort):
@@ -60,6 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code
+
+
+def _message(error: "TyperException") -> str:
+    """Return what typer says, with the one nearest name for a mistyped flag."""
+    from idiolect.errors import nearest
+
+    name = getattr(error, "option_name", None)
+    if isinstance(name, str) and getattr(error, "possibilities", None):
+        return f"No such option: {name}{nearest(name, getattr(error, 'possibilities', ()))}"
+    return error.format_message()
 
 
 def _app(words: Sequence[str]) -> "Typer":

@@ -37,8 +37,11 @@ class Result:
         return [dataclasses.asdict(row) for row in self.outcome.table]
 
     def export(self, output: str | Path, *, to: str = "trl") -> int:
-        """Write the chosen responses in a trainer's form; return how many there are."""
-        return export_command.export(self.path, output, to=to)[1]
+        """Write the chosen responses in a trainer's form; return how many there are.
+
+        The config of the trainer is written beside them.
+        """
+        return export_command.export(self.path, output, to=to).rows
 
 
 def audit(

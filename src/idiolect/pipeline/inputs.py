@@ -109,6 +109,7 @@ class Job:
                     "dtype": self.target.dtype,
                     "device": self.target.device,
                     "server_model": self.target.server_model,
+                    "max_length": getattr(self.target, "max_length", None),
                     "template": self.target.chat.label,
                     "template_hash": self.target.chat.fingerprint,
                 },

@@ -32,6 +32,8 @@ _OWN = (
     "manifest.json",
     "config.resolved.yaml",
     "train.jsonl",
+    "train.yaml",
+    "train.jinja",
     "*.part",
 )
 
