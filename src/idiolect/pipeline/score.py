@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from idiolect.config import Config
-from idiolect.data.read import Dataset, read_dataset
-from idiolect.errors import ConfigError, nearest
-from idiolect.pipeline.inputs import RunOptions, column_names, default_strategies, open_job
+from idiolect.data.read import read_dataset
+from idiolect.pipeline.inputs import RunOptions, open_job
 from idiolect.pipeline.outcome import Outcome, outcome
+from idiolect.pipeline.responses import named_responses
 from idiolect.pipeline.steps import propose_step, retry, score_step
 from idiolect.records import Candidate, Example, Measurement
 from idiolect.runs.manifest import write_atomically
@@ -40,7 +40,7 @@ def score(
         IdiolectError: see `errors`; rows that were done before are kept.
     """
     dataset = read_dataset(config.data)
-    names = _strategies(dataset, responses)
+    names = named_responses(dataset, responses)
     options = options or RunOptions()
     job = open_job("score", config, dataset, strategies=names, verify=False, options=options)
     with job:
@@ -80,19 +80,3 @@ def score_row(
         "bits_per_byte": m.nll / (m.bytes * math.log(2)),
         "mean_rank": None if m.rank_sum is None else m.rank_sum / m.tokens,
     }
-
-
-def _strategies(dataset: Dataset, responses: Sequence[str]) -> list[str]:
-    everything = default_strategies(dataset)
-    if list(responses) == ["all"]:
-        return everything
-    columns = column_names(dataset)
-    allowed = ["reference", "label", *columns]
-    names = [f"column:{name}" if name in columns else name for name in responses]
-    for name in names:
-        if name not in (*everything, "label"):
-            raise ConfigError(
-                f"--responses: unknown response {name!r}{nearest(name, allowed)} "
-                f"(allowed: all, {', '.join(allowed)})"
-            )
-    return names
