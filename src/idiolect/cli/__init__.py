@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS: dict[str, str] = {
+    "init": "Write a commented configuration file.",
+    "doctor": "Is everything there? Template, mask, stop token, models, disk, sandbox.",
     "audit": "Is my data foreign to my model? Score every response under the target.",
     "score": "Write the raw scores of every response, one row each.",
     "verify": "Check every response against its example; no model is needed.",
     "build": "Make, verify and score candidates; choose the most familiar correct ones.",
     "explain": "Show everything that a run knows about one example.",
     "export": "Write the chosen responses of a run for a trainer, with its config.",
+    "retarget": "Choose again for another target, from the same candidates.",
     "lab": "An embedded world where the truth is known: data, targets, a teacher, a server.",
 }
 """Each lives in the file of its name; only the one that is called is imported."""
