@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -70,6 +70,9 @@ class Job:
 
     scorer: Scorer
     scorer_reason: str
+    recorded_verifier: str | None = None
+    """Whose verdicts count that are in the run already, where nothing is checked anew."""
+
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -80,7 +83,9 @@ class Job:
     @property
     def verifier_name(self) -> str:
         """Name of the verifier, or `none`."""
-        return self.verifier.name if self.verifier else NO_VERIFIER
+        if self.verifier:
+            return self.verifier.name
+        return self.recorded_verifier or NO_VERIFIER
 
     @property
     def model(self) -> Model:
@@ -139,10 +144,20 @@ def open_job(
     strategies: Sequence[str],
     verify: bool = True,
     options: RunOptions,
+    made_from: Mapping[str, Any] | None = None,
 ) -> Job:
     """Check the inputs, load the target and open the run.
 
     Everything that can be wrong is found out before the expensive work.
+
+    Args:
+        command: Which command it is for.
+        config: The whole configuration.
+        dataset: The examples.
+        strategies: Names.
+        verify: Whether candidates are checked.
+        options: How to go about the run.
+        made_from: What else the rows of the run depend on, as names with plain values.
 
     Raises:
         ConfigError: a name is unknown or the settings contradict each other.
@@ -178,6 +193,7 @@ def open_job(
         "measures": list(config.measures),
         "selection": dataclasses.asdict(config.selection),
         "seed": config.seed,
+        **(made_from or {}),
     }
     run = Run(
         config.output_dir or default_output_dir(command, config), identity, fresh=options.fresh

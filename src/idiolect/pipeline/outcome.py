@@ -11,6 +11,7 @@ from idiolect.pipeline.reading import read_foreignness
 from idiolect.pipeline.table import RunRows, StrategyRow, mean_nlls, strategy_table
 from idiolect.records import Candidate, Choice, Failure, Measurement, Verdict
 from idiolect.runs.store import Run
+from idiolect.verification import NO_VERIFIER
 from idiolect.verification.hygiene import check_hygiene
 from idiolect.verification.self_test import SelfTest
 
@@ -90,7 +91,7 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
 
 def _unverified_warning(job: Job) -> list[str]:
     """Warn where the data could have been checked, and were not."""
-    if job.verifier is not None or job.verifier_reason in (NOT_ASKED_FOR, SWITCHED_OFF):
+    if job.verifier_name != NO_VERIFIER or job.verifier_reason in (NOT_ASKED_FOR, SWITCHED_OFF):
         return []
     return [f"no response was verified: {job.verifier_reason}"]
 
