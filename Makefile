@@ -6,7 +6,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 
-.PHONY: install quickstart check test wheel bench-scoring clean
+.PHONY: install quickstart check test wheel bench-scoring bench-generation clean
 
 install: $(STAMP)
 
@@ -44,6 +44,11 @@ bench-scoring: $(STAMP)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev,bench]"
 	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
 	$(PY) -m benchmarks.scoring $(ARGS)
+
+# ARGS="--contestants '^ours$$|^transformers$$' --repetitions 1" is a look. Wants a quiet machine.
+bench-generation: $(STAMP)
+	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
+	$(PY) -m benchmarks.generation $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

@@ -35,8 +35,9 @@ _REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 @pytest.fixture(scope="session", autouse=True)
 def _caches(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep what `datasets` caches away from the user's own cache."""
+    """Keep what `datasets` caches, and answers of servers, away from the user's own caches."""
     os.environ["HF_DATASETS_CACHE"] = str(tmp_path_factory.mktemp("datasets-cache"))
+    os.environ["IDIOLECT_CACHE_DIR"] = str(tmp_path_factory.mktemp("responses"))
 
 
 @pytest.fixture(scope="session")

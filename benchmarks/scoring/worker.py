@@ -19,8 +19,8 @@ import torch
 
 from benchmarks.scoring.contestants import CONTESTANTS, Contestant, Subject, Sum
 from benchmarks.scoring.limits import ModelShape, gemm_peak
+from idiolect.models.memory import keep_pages
 from idiolect.scoring.base import ScoreRequest
-from idiolect.scoring.memory import keep_pages
 from idiolect.scoring.plain import PlainScorer
 
 
@@ -72,7 +72,7 @@ def _compete(order: Order, answer: Any) -> None:
     answer(
         settings=contestant.settings,
         shape=asdict(ModelShape.of(subject.module)),
-        loaded_bytes=_memory("VmRSS"),
+        loaded_bytes=memory_bytes("VmRSS"),
     )
     requests: list[ScoreRequest] = []
     for line in sys.stdin:
@@ -82,7 +82,7 @@ def _compete(order: Order, answer: Any) -> None:
         if command["do"] == "prepare":
             requests = _requests(Path(command["file"]))
             contestant.prepare(requests)
-            _forget_peak()
+            forget_peak()
             answer(settings=contestant.settings)
         else:
             began, began_cpu = time.perf_counter(), time.process_time()
@@ -92,7 +92,7 @@ def _compete(order: Order, answer: Any) -> None:
                 cpu_seconds=time.process_time() - began_cpu,
                 nlls=[found.nll for found in sums],
                 tokens=[found.tokens for found in sums],
-                peak_bytes=_memory("VmHWM"),
+                peak_bytes=memory_bytes("VmHWM"),
             )
 
 
@@ -130,14 +130,14 @@ def _requests(file: Path) -> list[ScoreRequest]:
     ]
 
 
-def _memory(name: str) -> int:
+def memory_bytes(name: str) -> int:
     """Return a number of bytes that Linux knows of this process."""
     status = Path("/proc/self/status").read_text()
     found = re.search(rf"^{name}:\s+(\d+) kB$", status, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
 
-def _forget_peak() -> None:
+def forget_peak() -> None:
     """Start the high-water mark anew: neither loading nor choosing settings counts."""
     try:
         Path("/proc/self/clear_refs").write_text("5")

@@ -15,6 +15,7 @@ __all__ = [
     "Choice",
     "CodeTests",
     "Context",
+    "ContextKind",
     "Example",
     "Failure",
     "FinishReason",
@@ -31,8 +32,11 @@ FinishReason = Literal["given", "stop", "length"]
 """`given`: an existing text. `stop`: the model ended its turn. `length`: it was cut off."""
 Status = Literal["correct", "incorrect", "unparsable", "unchecked", "error"]
 """`unparsable` is the model's fault, `error` is ours, `unchecked` is nobody's."""
-Context = Literal["prompt", "none"]
-"""What the target saw before the response when it was scored."""
+ContextKind = Literal["prompt", "none", "local", "self-aligned"]
+"""What the target saw before the response: its prompt; nothing; the prompt and the last few
+steps before each step; the prompt behind the target's own answers to other prompts."""
+Context = str
+"""A context kind; for `self-aligned` with the number of the draw: `self-aligned-0`."""
 
 
 def content_id(*parts: object) -> str:
@@ -152,6 +156,15 @@ class Measurement:
 
     path: str
     """The way of scoring that produced the numbers, as the scorer names it."""
+
+    clipped_rank_sum: int | None = None
+    """Sum of token ranks, each at most 100; None where ranks are not told."""
+
+    step_nll_sum: float | None = None
+    """Sum over the response's steps of each step's mean NLL; only in the context `local`."""
+
+    steps: int | None = None
+    """How many steps that sum is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

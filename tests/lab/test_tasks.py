@@ -79,7 +79,7 @@ def test_splits_share_no_question():
     [
         ("shop", "778631ba906a3477"),
         ("equations", "83eae13720c04be9"),
-        ("choice", "5d832b8c108e4793"),
+        ("choice", "5720304110696db7"),
         ("code", "07d0a8bbcd2143cc"),
         ("lists", "a21a730c52f9fafc"),
     ],

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import tiny
 import torch
@@ -5,6 +7,8 @@ import torch
 from idiolect.config import TargetConfig
 from idiolect.errors import ConfigError, TemplateError
 from idiolect.models.base import Generation, GenerationFailure, GenerationRequest, Sampling
+from idiolect.models.generation.choice import EngineChoice
+from idiolect.models.generation.tasks import Done
 from idiolect.models.local import load_local_model
 from idiolect.records import Message
 
@@ -78,14 +82,68 @@ def test_an_answer_that_is_cut_off_says_so(load):
     assert answer.tokens_out == len(answer.token_ids) == 8
 
 
-def test_an_answer_that_ends_its_turn_holds_no_end_of_turn(load, monkeypatch):
+class Scripted:
+    """An engine that answers with known ids."""
+
+    path = "scripted"
+
+    def __init__(self, ids) -> None:
+        self.ids = tuple(ids)
+        self.tasks = []
+
+    def run(self, tasks):
+        for task in tasks:
+            self.tasks.append(task)
+            yield Done(index=task.index, ids=self.ids)
+
+
+def scripted(model, ids):
+    """Return a copy of a model that answers with known ids."""
+    copy = dataclasses.replace(model)
+    vars(copy)["engine_choice"] = EngineChoice(engine=Scripted(ids), reason="")
+    return copy
+
+
+def test_an_answer_that_ends_its_turn_holds_no_end_of_turn(load):
     model = load()
     ended = (*model.chat.response_ids("Nine."), model.chat.terminator_id)
-    monkeypatch.setattr(type(model), "_continue", lambda self, prompt, request, limit: ended)
-    (answer,) = answers(model, request())
+    (answer,) = answers(scripted(model, ended), request())
     assert (answer.text, answer.finish_reason) == ("Nine.", "stop")
     assert answer.token_ids == ended[:-1]
     assert answer.tokens_out == len(ended)
+
+
+def test_the_models_own_end_of_text_ends_an_answer_as_well(load):
+    model = load()
+    assert model.stop_ids == {model.chat.terminator_id, model.tokenizer.eos_token_id}
+    assert model.chat.terminator_id != model.tokenizer.eos_token_id
+    ended = (*model.chat.response_ids("Nine."), model.tokenizer.eos_token_id)
+    (answer,) = answers(scripted(model, ended), request())
+    assert (answer.text, answer.finish_reason) == ("Nine.", "stop")
+
+
+def test_spaces_before_punctuation_stay_as_they_were_generated(load):
+    model = load()
+    text = "It 's 9 , I do n't doubt it ."
+    ids = model.chat.response_ids(text)
+    assert answers(scripted(model, ids), request())[0].text == text
+
+
+@pytest.mark.parametrize("options", [{}, {"style": "mistral", "sentencepiece": True}])
+def test_an_answer_continues_its_prefix_and_holds_what_follows(load, options):
+    model = load(**options)
+    follows = model.chat.response_ids("The answer is nine")[
+        len(model.chat.response_ids("The answer")) :
+    ]
+    copy = scripted(model, follows)
+    wanted = dataclasses.replace(request(), prefix="The answer")
+    (answer,) = answers(copy, wanted)
+    assert answer.text == " is nine"
+    assert answer.token_ids == follows
+    (task,) = copy.engine_choice.engine.tasks
+    prompt = model.chat.prompt_ids(wanted.messages)
+    assert task.prompt_ids == prompt + model.chat.response_ids("The answer")
+    assert answer.tokens_in == len(task.prompt_ids)
 
 
 def test_no_more_is_generated_than_the_context_holds(load):

@@ -10,6 +10,7 @@ import tiny
 
 from idiolect.config import Config, DataConfig, TargetConfig
 from idiolect.pipeline.doctor import doctor
+from idiolect.pipeline.doctor.asked import check_asked
 from idiolect.pipeline.doctor.template import check_template
 from idiolect.pipeline.doctor.weights import check_weights, count_parameters
 from idiolect.records import Example, Message
@@ -192,3 +193,49 @@ sys.exit(main(["doctor", "--target", "lab:amber"]))
     for name in ("torch", "transformers"):
         assert any(line.split()[:2] == ["problem", name] for line in result.stdout.splitlines())
     assert 'fix: pip install "idiolect[local]"' in result.stdout
+
+
+def teacher(name, **options):
+    from idiolect.config import TeacherConfig
+
+    return Config(teacher=TeacherConfig(name, **options))
+
+
+def test_a_teacher_is_asked_for_its_models_and_for_nothing_else(monkeypatch, tmp_path):
+    from idiolect.lab import serving
+
+    monkeypatch.setenv("IDIOLECT_CACHE_DIR", str(tmp_path))
+    server = serving.LabServer({"lab:teacher": serving.backend("lab:teacher")}, port=0)
+    with serving.running(server):
+        (good,) = check_asked(teacher(f"openai:lab:teacher@{server.url}"))
+        (bad,) = check_asked(teacher(f"openai:gpt@{server.url}"))
+    assert (good.status, bad.status) == ("ok", "problem")
+    assert "has no model 'gpt' (offers: lab:teacher)" in bad.found
+    assert server.counts.billed == 0
+
+
+def test_a_teacher_without_its_key_is_a_problem(monkeypatch, tmp_path):
+    monkeypatch.setenv("IDIOLECT_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    (check,) = check_asked(teacher("openai:gpt-4.1"))
+    assert (check.name, check.status) == ("teacher", "problem")
+    assert check.fix == "set OPENAI_API_KEY"
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("opena:gpt-4.1", "did you mean 'openai'?"), ("lab:techer", "did you mean 'lab:teacher'?")],
+)
+def test_a_mistyped_teacher_names_the_nearest(name, found):
+    (check,) = check_asked(teacher(name))
+    assert check.status == "problem"
+    assert found in f"{check.found} {check.fix}"
+
+
+def test_a_teacher_of_this_machine_is_looked_for_like_a_target(tiny_model):
+    checks = check_asked(teacher(str(tiny_model)))
+    assert [(c.name, c.status) for c in checks] == [
+        ("teacher weights", "ok"),
+        ("teacher memory", "ok"),
+    ]

@@ -79,7 +79,7 @@ def test_a_model_that_fails_is_an_error_of_ours():
 
 
 def test_the_judge_by_name_needs_a_model():
-    with pytest.raises(ConfigError, match="get_verifier"):
+    with pytest.raises(ConfigError, match="--judge MODEL"):
         get_verifier("judge")
 
 

@@ -11,6 +11,7 @@ def command(
     server: o.ServerOption = None,
     strategies: o.StrategiesOption = None,
     verifier: o.VerifierOption = None,
+    judge: o.JudgeOption = None,
     measures: o.MeasuresOption = None,
     limit: o.LimitOption = None,
     columns: o.ColumnsOption = None,
@@ -45,6 +46,7 @@ def command(
         target__format=format,
         target__device=device,
         verifier=verifier,
+        judge=judge,
         output_dir=output_dir,
         seed=seed,
     )

@@ -17,6 +17,7 @@ __all__ = [
     "FormatOption",
     "FreshOption",
     "JsonOption",
+    "JudgeOption",
     "LimitOption",
     "MeasuresOption",
     "OutputDirOption",
@@ -36,7 +37,10 @@ __all__ = [
 
 DataArgument = Annotated[
     str | None,
-    typer.Argument(metavar="DATA", help="A JSONL, JSON, CSV or Parquet file, or hub id."),
+    typer.Argument(
+        metavar="DATA",
+        help="A JSONL, JSON, CSV or Parquet file, a hub id, or a known name: gsm8k, ...",
+    ),
 ]
 TargetOption = Annotated[
     str | None,
@@ -84,8 +88,14 @@ VerifierOption = Annotated[
     str | None,
     typer.Option(
         "--verifier",
-        help="numeric, maths, choice, exact, code, command:PROGRAM, python:MODULE:FUNCTION or "
-        "none. Default: by the data.",
+        help="numeric, maths, choice, exact, code, judge, command:PROGRAM, python:MODULE:FUNCTION "
+        "or none. Default: by the data.",
+    ),
+]
+JudgeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--judge", metavar="MODEL", help="The model that `judge` asks, e.g. openai:gpt-4.1-mini."
     ),
 ]
 ColumnsOption = Annotated[
@@ -93,7 +103,8 @@ ColumnsOption = Annotated[
     typer.Option("--columns", metavar="FIELD=COLUMN,...", help="Override the column mapping."),
 ]
 MeasuresOption = Annotated[
-    str | None, typer.Option("--measures", metavar="A,B", help="Measures, e.g. perplexity,ifd.")
+    str | None,
+    typer.Option("--measures", metavar="A,B", help="Measures, e.g. perplexity,ifd,local."),
 ]
 SplitOption = Annotated[str | None, typer.Option("--split", help="Split of a hub data set.")]
 SubsetOption = Annotated[str | None, typer.Option("--subset", help="Subset of a hub data set.")]

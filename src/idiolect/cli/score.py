@@ -20,6 +20,8 @@ def command(
     output: Annotated[Path, typer.Option("--output", "-o", help="The JSONL file to write.")] = Path(
         "scores.jsonl"
     ),
+    measures: o.MeasuresOption = None,
+    verifier: o.VerifierOption = None,
     limit: o.LimitOption = None,
     columns: o.ColumnsOption = None,
     subset: o.SubsetOption = None,
@@ -40,7 +42,9 @@ def command(
     settings = o.assemble(
         config,
         overrides,
+        measures=measures,
         columns=columns,
+        verifier=verifier,
         data__path=data,
         data__limit=limit,
         data__subset=subset,

@@ -3,12 +3,14 @@
 import dataclasses
 import json
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from idiolect.familiarity import MEASURES
 from idiolect.pipeline.explain import ExplainedCandidate, Explanation
 from idiolect.pipeline.outcome import Outcome, to_json
 from idiolect.pipeline.table import StrategyRow
@@ -31,6 +33,8 @@ def show_outcome(outcome: Outcome, *, as_json: bool, with_choices: bool = False)
     console.print("verifier: " + escape(outcome.verifier), highlight=False)
     console.print("scoring: " + escape(outcome.scoring) + "\n", highlight=False)
     console.print(_strategies_table(outcome, with_choices=with_choices))
+    if extra := _extra_measures(outcome):
+        console.print(_measure_legend(extra), highlight=False)
     console.print()
     for sentence in outcome.words:
         console.print(escape(sentence), highlight=False)
@@ -72,9 +76,9 @@ def show_explanation(explanation: Explanation, *, as_json: bool) -> None:
 def _strategies_table(outcome: Outcome, *, with_choices: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("strategy", no_wrap=True)
-    extra = sorted({name for row in outcome.table for name in row.measures})
+    extra = _extra_measures(outcome)
     headers = ["n", "correct", "incorrect", "unparsable", "perplexity", "95 %", "median", "p95"]
-    headers += ["bits/byte", "tokens", *extra]
+    headers += ["bits/byte", "tokens", *(_measure_header(name) for name in extra)]
     with_own = any(row.edit_distance_to_own is not None for row in outcome.table)
     headers += ["edit to own"] if with_own else []
     headers += ["chosen"] if with_choices else []
@@ -88,6 +92,21 @@ def _strategies_table(outcome: Outcome, *, with_choices: bool) -> Table:
         cells += [str(row.chosen)] if with_choices else []
         table.add_row(*(escape(cell) for cell in cells))
     return table
+
+
+def _extra_measures(outcome: Outcome) -> list[str]:
+    return sorted({name for row in outcome.table for name in row.measures})
+
+
+def _measure_header(name: str) -> str:
+    """Return the name with an arrow in the direction in which a response is more familiar."""
+    return name + {"lower": " ↓", "higher": " ↑", "neither": ""}[MEASURES[name].familiar]
+
+
+def _measure_legend(names: Iterable[str]) -> str:
+    """Return what the arrows mean, and the units."""
+    units = [f"{name} in {MEASURES[name].unit}" for name in names if MEASURES[name].unit]
+    return "; ".join(["↓ lower is more familiar", *units])
 
 
 def _verdict_cells(row: StrategyRow) -> list[str]:

@@ -21,10 +21,11 @@ def command(
         str | None,
         typer.Option(
             "--verifier",
-            help="numeric, maths, choice, exact, code, command:PROGRAM or python:MODULE:FUNCTION. "
-            "Default: by the data.",
+            help="numeric, maths, choice, exact, code, judge, command:PROGRAM or "
+            "python:MODULE:FUNCTION. Default: by the data.",
         ),
     ] = None,
+    judge: o.JudgeOption = None,
     responses: Annotated[
         str, typer.Option(metavar="all|A,B", help="`reference` and names of response columns.")
     ] = "all",
@@ -53,7 +54,7 @@ def command(
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
 ) -> int:
-    """Check every response against its example; no model is needed."""
+    """Check every response against its example; only `judge` needs a model."""
     settings = o.assemble(
         config,
         overrides,
@@ -63,6 +64,7 @@ def command(
         data__subset=subset,
         data__split=split,
         verifier=verifier,
+        judge=judge,
     )
     from idiolect.cli.progress import progress
     from idiolect.pipeline.verify import verify

@@ -2,7 +2,9 @@
 
 from idiolect.config.data import DataConfig
 from idiolect.config.loading import load_config, parse_override, to_dict
+from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
+from idiolect.config.self_aligned import SelfAlignedConfig
 from idiolect.config.strategies import OwnConfig
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
@@ -12,7 +14,9 @@ __all__ = [
     "Config",
     "DataConfig",
     "OwnConfig",
+    "PriceConfig",
     "SelectionConfig",
+    "SelfAlignedConfig",
     "TargetConfig",
     "TeacherConfig",
     "load_config",

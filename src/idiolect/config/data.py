@@ -15,7 +15,11 @@ class DataConfig:
     __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
 
     path: str | None = None
-    """A JSONL, JSON, CSV or Parquet file, or the id of a data set on the hub."""
+    """A JSONL, JSON, CSV or Parquet file, the id of a data set on the hub, or the name of a known
+    one, e.g. gsm8k."""
+
+    dataset: str | None = None
+    """The known data set that the file has the columns of; it brings prompt and verifier."""
 
     columns: dict[str, str] = field(default_factory=dict[str, str])
     """Overrides of the detected mapping: our field -> column of the data."""

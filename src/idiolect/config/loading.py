@@ -15,7 +15,7 @@ from idiolect.errors import ConfigError, nearest
 __all__ = ["load_config", "parse_override", "to_dict"]
 
 # `target: NAME` is short for `target: {model: NAME}`.
-_MODELS = ("target", "teacher")
+_MODELS = ("target", "teacher", "judge")
 
 
 def load_config(

@@ -20,3 +20,15 @@ class TeacherConfig:
     temperature: float = 0.0
     top_p: float = 1.0
     max_new_tokens: int = 1024
+    max_concurrency: int = 16
+    """Requests to a server that are under way at once, at most. The number that is used adapts
+    to what the server takes."""
+
+    timeout_s: float = 600.0
+    """How long a server may take for one answer."""
+
+    retries: int = 8
+    """How often a request that may succeed later is sent again."""
+
+    cache: bool = True
+    """Keep the answers of servers in the machine-wide cache, and take them from there."""

@@ -5,7 +5,9 @@ from typing import Any, ClassVar
 
 from idiolect.config.base import FORBID
 from idiolect.config.data import DataConfig
+from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
+from idiolect.config.self_aligned import SelfAlignedConfig
 from idiolect.config.strategies import OwnConfig
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
@@ -22,6 +24,12 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     target: TargetConfig = field(default_factory=TargetConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    judge: TeacherConfig = field(default_factory=TeacherConfig)
+    """The model that the verifier `judge` asks."""
+
+    prices: dict[str, PriceConfig] = field(default_factory=dict[str, PriceConfig])
+    """Prices by model, where the built-in table does not know them or is out of date."""
+
     strategies: tuple[str, ...] = ()
     """Names of strategies; empty takes the command's default."""
 
@@ -30,8 +38,10 @@ class Config:
     """None: chosen from what the examples hold."""
 
     measures: tuple[str, ...] = ("perplexity", "bits-per-byte", "length")
-    """Familiarity measures; `ifd` scores every response a second time, without its prompt."""
+    """Familiarity measures; `ifd` scores every response a second time, without its prompt,
+    `local` and `self-aligned` score it several times more."""
 
+    self_aligned: SelfAlignedConfig = field(default_factory=SelfAlignedConfig)
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     seed: int = 0
     output_dir: str | None = None

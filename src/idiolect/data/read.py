@@ -2,13 +2,15 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 from idiolect.config import DataConfig
 from idiolect.data.layouts import LAYOUTS, Layout, LayoutError, Turns, detect_layout, fill
+from idiolect.data.named import NamedDataset, find_named
 from idiolect.data.rows import Row, RowProblem, read_rows
 from idiolect.errors import DataError, nearest
 from idiolect.records import CodeTests, Example, content_id
@@ -44,6 +46,9 @@ class Dataset:
     layout: str
     mapping: tuple[str, ...]
     """The mapping in words, one line a field."""
+
+    verifier: str | None = None
+    """What suits a known data set; None for others."""
 
     @property
     def fingerprint(self) -> str:
@@ -88,14 +93,9 @@ def read_dataset(config: DataConfig) -> Dataset:
     Raises:
         DataError: the source does not exist, holds no row, or has columns that no layout fits.
     """
-    source = config.path or ""
-    rows: list[Row] = []
-    problems: list[RowProblem] = []
-    for item in read_rows(config):
-        if isinstance(item, RowProblem):
-            problems.append(item)
-        else:
-            rows.append(item)
+    named = find_named(config)
+    source = config.path or (named.name if named else "")
+    rows, problems = _mapped_rows(config, named) if named else _sorted_out(read_rows(config))
     if not rows:
         reasons = [problem.message for problem in problems]
         raise DataError(reasons[0] if reasons else f"{source}: holds no rows; check the file")
@@ -126,8 +126,35 @@ def read_dataset(config: DataConfig) -> Dataset:
         examples=tuple(examples),
         problems=tuple(problems),
         layout=layout.name,
-        mapping=_mapping_lines(layout, _columns(rows), config.columns),
+        mapping=_named_lines(named)
+        if named
+        else _mapping_lines(layout, _columns(rows), config.columns),
+        verifier=named.verifier if named else None,
     )
+
+
+def _sorted_out(items: Iterable[Row | RowProblem]) -> tuple[list[Row], list[RowProblem]]:
+    found = list(items)
+    rows = [item for item in found if isinstance(item, Row)]
+    return rows, [item for item in found if isinstance(item, RowProblem)]
+
+
+def _mapped_rows(config: DataConfig, named: NamedDataset) -> tuple[list[Row], list[RowProblem]]:
+    """Read the rows of a known data set and give them our columns."""
+    located, skipped = named.located(config)
+    rows, problems = _sorted_out(islice(read_rows(located), skipped, None))
+    mapped: list[Row] = []
+    for row in rows:
+        try:
+            mapped.append(named.mapped(row))
+        except DataError as error:
+            problems.append(RowProblem(row.place, str(error)))
+    return mapped, problems
+
+
+def _named_lines(named: NamedDataset) -> tuple[str, ...]:
+    revision = named.revision or "not pinned"
+    return (f"{named.name}: as {named.hub} has it (revision {revision}, {named.licence})",)
 
 
 def _columns(rows: Sequence[Row]) -> list[str]:

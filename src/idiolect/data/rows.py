@@ -45,7 +45,7 @@ def read_rows(config: DataConfig) -> Iterator[Row | RowProblem]:
     """
     source = config.path
     if not source:
-        raise DataError("no data was given; name a file or a data set of the hub")
+        raise DataError("no data was given; name a file, a data set of the hub or a known one")
     if config.limit is not None and config.limit < 1:
         raise DataError(f"data.limit: found {config.limit}, expected at least 1; change the value")
     path = Path(source)

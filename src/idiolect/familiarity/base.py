@@ -1,12 +1,14 @@
 """What a familiarity measure is: a pure function of one response's raw sums."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from idiolect.records import Context, Measurement
+import numpy as np
 
-__all__ = ["Measure", "Measured", "Summary"]
+from idiolect.records import ContextKind, Measurement
+
+__all__ = ["Measure", "Measured", "Summary", "arithmetic_mean"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +19,21 @@ class Measured:
     none: Measurement | None = None
     """Scored without the prompt; None where that was not asked for."""
 
+    local: Measurement | None = None
+    """Each step scored behind the prompt and the few steps right before it."""
+
+    self_aligned: tuple[Measurement, ...] = ()
+    """Scored behind own answers to other prompts, one of each draw; all draws or none."""
+
+    def has(self, context: ContextKind) -> bool:
+        """Return whether the candidate was scored in a context."""
+        return {
+            "prompt": True,
+            "none": self.none is not None,
+            "local": self.local is not None,
+            "self-aligned": bool(self.self_aligned),
+        }[context]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
@@ -24,18 +41,32 @@ class Measure:
 
     name: str
     unit: str
+    """Shown beside the name; empty for a ratio or a perplexity."""
+
     familiar: Literal["lower", "higher", "neither"]
     """The direction in which a response is more familiar."""
 
-    needs: frozenset[Context]
+    needs: frozenset[ContextKind]
     value: Callable[[Measured], float]
     needs_ranks: bool = False
     """Defined only where the way of scoring tells token ranks."""
 
+    aggregate: Callable[[Sequence[Measured]], float] | None = None
+    """Of the rows of one strategy; None takes the arithmetic mean of the values."""
+
     def is_defined(self, measured: Measured) -> bool:
         """Return whether a candidate was scored in all the ways that the measure needs."""
-        has_contexts = measured.none is not None or "none" not in self.needs
+        has_contexts = all(measured.has(context) for context in self.needs)
         return has_contexts and (measured.prompt.rank_sum is not None or not self.needs_ranks)
+
+    def over(self, rows: Sequence[Measured]) -> float:
+        """Return the measure of one strategy's rows, of which there is at least one."""
+        return self.aggregate(rows) if self.aggregate else arithmetic_mean(self.value, rows)
+
+
+def arithmetic_mean(value: Callable[[Measured], float], rows: Sequence[Measured]) -> float:
+    """Return the mean of a value over rows."""
+    return float(np.mean([value(row) for row in rows]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,12 +24,17 @@ def _value(measured: Measured) -> float:
     return math.exp(measured.prompt.nll / measured.prompt.tokens)
 
 
+def _aggregate(rows: Sequence[Measured]) -> float:
+    return math.exp(float(np.mean([row.prompt.nll / row.prompt.tokens for row in rows])))
+
+
 PERPLEXITY = Measure(
     name="perplexity",
     unit="",
     familiar="lower",
     needs=frozenset({"prompt"}),
     value=_value,
+    aggregate=_aggregate,
 )
 
 

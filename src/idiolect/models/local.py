@@ -4,17 +4,20 @@ The model is held in float32 on a CPU, because processors without bf16 arithmeti
 times slower in it, and in bfloat16 on a GPU.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from idiolect.chat import ChatFormat
 from idiolect.config import TargetConfig
 from idiolect.errors import ConfigError, TemplateError
 from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
+from idiolect.models.generation.choice import EngineChoice, choose_engine
+from idiolect.models.generation.tasks import Done, Task
 from idiolect.models.tokenizer import (
     cannot_be_loaded,
     chat_format,
@@ -28,7 +31,7 @@ from idiolect.models.tokenizer import (
 __all__ = ["LocalModel", "load_local_model"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LocalModel:
     """A loaded model with its tokenizer and its way of rendering chats."""
 
@@ -54,65 +57,114 @@ class LocalModel:
         config = self.module.config.get_text_config()
         return int(getattr(config, "max_position_embeddings", None) or 1 << 30)
 
+    @cached_property
+    def stop_ids(self) -> frozenset[int]:
+        """Tokens that end an answer: the template's end of turn, and the model's own ends."""
+        own = self.module.generation_config.eos_token_id
+        own = [] if own is None else [own] if isinstance(own, int) else own
+        return frozenset([self.chat.terminator_id, *map(int, own)])
+
+    @cached_property
+    def engine_choice(self) -> EngineChoice:
+        """What makes the answers, checked against the plain model when it is first needed."""
+        return choose_engine(self.module, self.stop_ids, name=self.name, max_length=self.max_length)
+
     def generate(
         self, requests: Sequence[GenerationRequest]
     ) -> Iterator[Generation | GenerationFailure]:
-        """Yield one answer for each request, in order, one sequence after another."""
-        for request in requests:
-            yield self._answer(request)
+        """Yield one answer for each request, in order, each as soon as those before it are there.
 
-    def _answer(self, request: GenerationRequest) -> Generation | GenerationFailure:
-        try:
-            prompt = self.chat.prompt_ids(request.messages)
-        except TemplateError as error:
-            return GenerationFailure(reason=str(error), retryable=False)
-        room = self.max_length - len(prompt)
-        if room < 1:
-            return GenerationFailure(
-                reason=f"the prompt has {len(prompt)} tokens, the context of {self.name} "
-                f"{self.max_length}; shorten the prompt",
-                retryable=False,
-            )
-        limit = min(request.sampling.max_new_tokens, room)
-        ids = self._continue(prompt, request, limit)
-        return self._generation(prompt, ids)
+        Requests with the same prompt share its computation.
+        """
+        results: dict[int, Generation | GenerationFailure] = {}
+        tasks: dict[int, Task] = {}
 
-    def _continue(
-        self, prompt: tuple[int, ...], request: GenerationRequest, limit: int
-    ) -> tuple[int, ...]:
-        sampling = request.sampling
-        draw: dict[str, Any] = {"do_sample": False}
-        if sampling.temperature > 0:
-            draw = {
-                "do_sample": True,
-                "temperature": sampling.temperature,
-                "top_p": sampling.top_p,
-                "top_k": 0,
-            }
-        ids = torch.tensor([prompt], device=self.device)
-        devices = [self.device] if self.device != "cpu" else []
-        with torch.inference_mode(), torch.random.fork_rng(devices):
-            torch.manual_seed(request.seed)
-            output: Tensor = self.module.generate(
-                ids,
-                attention_mask=torch.ones_like(ids),
-                max_new_tokens=limit,
-                eos_token_id=[self.chat.terminator_id],
-                pad_token_id=self.chat.terminator_id,
-                **draw,
-            )
-        return tuple(output[0, len(prompt) :].tolist())
+        def wanted() -> Iterator[Task]:
+            for index, request in enumerate(requests):
+                task = self._task(index, request)
+                if isinstance(task, GenerationFailure):
+                    results[index] = task
+                else:
+                    tasks[index] = task
+                    yield task
 
-    def _generation(self, prompt: tuple[int, ...], ids: tuple[int, ...]) -> Generation:
-        ended = ids[-1:] == (self.chat.terminator_id,)
-        body = ids[:-1] if ended else ids
+        place = 0
+        for done in self.engine_choice.engine.run(wanted()):
+            results[done.index] = self._result(requests[done.index], tasks.pop(done.index), done)
+            while place in results:
+                yield results.pop(place)
+                place += 1
+        while place < len(requests):
+            yield results.pop(place)
+            place += 1
+
+    def _task(self, index: int, request: GenerationRequest) -> Task | GenerationFailure:
+        reason = _invalid(request)
+        if reason is None:
+            try:
+                ids = self.chat.prompt_ids(request.messages)
+                ids += self.chat.response_ids(request.prefix)
+            except TemplateError as error:
+                reason = str(error)
+            else:
+                room = self.max_length - len(ids)
+                if room >= 1:
+                    return Task(
+                        index=index,
+                        prompt_ids=ids,
+                        sampling=request.sampling,
+                        limit=min(request.sampling.max_new_tokens, room),
+                        seed=request.seed,
+                    )
+                reason = (
+                    f"the prompt has {len(ids)} tokens, the context of {self.name} "
+                    f"{self.max_length}; shorten the prompt"
+                )
+        return GenerationFailure(reason=reason, retryable=False)
+
+    def _result(
+        self, request: GenerationRequest, task: Task, done: Done
+    ) -> Generation | GenerationFailure:
+        if done.failure is not None:
+            return GenerationFailure(reason=done.failure, retryable=done.retryable)
+        ended = done.ids[-1] in self.stop_ids
+        body = done.ids[:-1] if ended else done.ids
         return Generation(
-            text=self.tokenizer.decode(list(body), skip_special_tokens=False),
+            text=self._text(request.prefix, body),
             finish_reason="stop" if ended else "length",
             token_ids=body,
-            tokens_in=len(prompt),
-            tokens_out=len(ids),
+            tokens_in=len(task.prompt_ids),
+            tokens_out=len(done.ids),
         )
+
+    def _text(self, prefix: str, ids: Sequence[int]) -> str:
+        """Return the text of an answer, or of what follows its prefix."""
+        start = list(self.chat.response_ids(prefix)) if prefix else []
+        before, whole = self._decoded(start), self._decoded([*start, *ids])
+        # Some tokenizers write no space before the first word of a text.
+        return whole[len(before) :] if whole.startswith(before) else self._decoded(ids)
+
+    def _decoded(self, ids: Sequence[int]) -> str:
+        return self.tokenizer.decode(
+            list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+
+
+def _invalid(request: GenerationRequest) -> str | None:
+    """Return why a request cannot be tried, with what is allowed; None if it can."""
+    sampling = request.sampling
+    if not request.messages:
+        return "the request has no messages; give at least one"
+    texts = [request.prefix, *(message.content for message in request.messages)]
+    if any("\ud800" <= character <= "\udfff" for text in texts for character in text):
+        return "the text holds half of a character (a lone surrogate); remove it"
+    if sampling.max_new_tokens < 1:
+        return f"max_new_tokens: found {sampling.max_new_tokens}, allowed is 1 or more"
+    if not 0 <= sampling.temperature < math.inf:
+        return f"temperature: found {sampling.temperature}, allowed is 0 (greedy) or more"
+    if not 0 < sampling.top_p <= 1:
+        return f"top_p: found {sampling.top_p}, allowed is more than 0 and at most 1"
+    return None
 
 
 def load_local_model(config: TargetConfig) -> LocalModel:
@@ -166,7 +218,11 @@ def _load(name: str, config: TargetConfig, dtype: torch.dtype) -> Any:
 
 
 def _forget_sampling(module: Any) -> None:
-    """Drop sampling defaults that ship with a model: what is asked for is what is drawn."""
+    """Drop sampling defaults that ship with a model: what is asked for is what is drawn.
+
+    Its ends of text stay.
+    """
     import transformers
 
-    module.generation_config = transformers.GenerationConfig()
+    ends = module.generation_config.eos_token_id
+    module.generation_config = transformers.GenerationConfig(eos_token_id=ends)

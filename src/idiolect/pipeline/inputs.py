@@ -15,12 +15,14 @@ from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError, MissingExtra, nearest
 from idiolect.familiarity import MEASURES
 from idiolect.models.base import Model
+from idiolect.pipeline.self_aligned import check_self_aligned
 from idiolect.records import Example
 from idiolect.runs.manifest import write_atomically, write_manifest
 from idiolect.runs.store import Run
 from idiolect.scoring.base import Scorer
 from idiolect.strategies import Strategy, get_strategy
 from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
+from idiolect.verification.judge import open_judge
 from idiolect.verification.self_test import SelfTest, require_references, self_test
 
 __all__ = ["Job", "RunOptions", "column_names", "default_strategies", "open_job"]
@@ -173,6 +175,7 @@ def open_job(
     _check(config)
     _check_writers(config, chosen)
     verifier, why = _verifier(config, dataset, options) if verify else (None, NOT_ASKED_FOR)
+    check_self_aligned(config, strategies, is_verified=verifier is not None)
     references = self_test(verifier, dataset.examples) if verifier else None
     if references and not options.allow_failing_references:
         require_references(references)
@@ -190,11 +193,14 @@ def open_job(
         "strategies": list(strategies),
         "own": dataclasses.asdict(config.own),
         "verifier": verifier.name if verifier else NO_VERIFIER,
+        "judge.model": config.judge.model if verifier and verifier.name == "judge" else None,
         "measures": list(config.measures),
         "selection": dataclasses.asdict(config.selection),
         "seed": config.seed,
         **(made_from or {}),
     }
+    if "self-aligned" in config.measures:
+        identity["self_aligned"] = dataclasses.asdict(config.self_aligned)
     run = Run(
         config.output_dir or default_output_dir(command, config), identity, fresh=options.fresh
     )
@@ -282,8 +288,14 @@ def _verifier(config: Config, dataset: Dataset, options: RunOptions) -> tuple[Ve
     if config.verifier == NO_VERIFIER:
         return None, SWITCHED_OFF
     if config.verifier is not None:
-        return get_verifier(config.verifier, confirm_run_unsafe_code=confirmed), "asked for"
-    name, why = detect_verifier(dataset.examples)
+        ask = open_judge(config) if config.verifier == "judge" else None
+        found = get_verifier(config.verifier, confirm_run_unsafe_code=confirmed, ask=ask)
+        return found, "asked for"
+    name, why = (
+        (dataset.verifier, f"what {dataset.source} is checked with")
+        if dataset.verifier
+        else detect_verifier(dataset.examples)
+    )
     if name == NO_VERIFIER:
         return None, why
     try:

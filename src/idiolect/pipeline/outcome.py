@@ -1,6 +1,8 @@
 """What a command found, summed up from the rows of its run."""
 
 import dataclasses
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,8 @@ from typing import Any
 from idiolect.familiarity import MEASURES, Measured
 from idiolect.pipeline.inputs import NOT_ASKED_FOR, SWITCHED_OFF, Job
 from idiolect.pipeline.reading import read_foreignness
+from idiolect.pipeline.self_aligned import NAME
+from idiolect.pipeline.steps.self_aligned import answer_pool
 from idiolect.pipeline.table import RunRows, StrategyRow, mean_nlls, strategy_table
 from idiolect.records import Candidate, Choice, Failure, Measurement, Verdict
 from idiolect.runs.store import Run
@@ -15,7 +19,7 @@ from idiolect.verification import NO_VERIFIER
 from idiolect.verification.hygiene import check_hygiene
 from idiolect.verification.self_test import SelfTest
 
-__all__ = ["Outcome", "load_rows", "outcome", "to_json"]
+__all__ = ["Outcome", "by_candidate", "load_rows", "outcome", "to_json"]
 
 _SHOWN_REFERENCES = 5
 
@@ -44,18 +48,30 @@ class Outcome:
 
 def load_rows(run: Run, verifier: str) -> RunRows:
     """Return the rows of a run, by candidate."""
-    measurements = run.all(Measurement)
-    unconditional = {m.candidate_id: m for m in measurements if m.context == "none"}
     return RunRows(
         candidates=run.all(Candidate),
         verdicts={v.candidate_id: v for v in run.all(Verdict) if v.verifier == verifier},
-        measurements={
-            m.candidate_id: Measured(prompt=m, none=unconditional.get(m.candidate_id))
-            for m in measurements
-            if m.context == "prompt"
-        },
+        measurements=by_candidate(run.all(Measurement)),
         choices={c.candidate_id: c for c in run.all(Choice)},
     )
+
+
+def by_candidate(measurements: Sequence[Measurement]) -> dict[str, Measured]:
+    """Return what is known of each candidate that was scored behind its prompt."""
+    contexts: dict[str, dict[str, Measurement]] = defaultdict(dict)
+    for m in measurements:
+        contexts[m.context][m.candidate_id] = m
+    draws = [rows for name, rows in sorted(contexts.items()) if name.startswith("self-aligned-")]
+    return {
+        key: Measured(
+            prompt=m,
+            none=contexts["none"].get(key),
+            local=contexts["local"].get(key),
+            # A mean over some of the draws would be another measure.
+            self_aligned=tuple(rows[key] for rows in draws) if all(key in d for d in draws) else (),
+        )
+        for key, m in contexts["prompt"].items()
+    }
 
 
 def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
@@ -75,6 +91,7 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
                 *_reference_warning(job.references),
                 *_boundary_warning(job, rows),
                 *_rank_warning(job, rows),
+                *_self_aligned_warning(job, rows),
                 *other,
             ]
         ),
@@ -146,6 +163,22 @@ def _rank_warning(job: Job, rows: RunRows) -> list[str]:
     return [
         f"{', '.join(names)}: {job.scorer.path} tells no token ranks; score with vLLM, or with the "
         "weights on this machine"
+    ]
+
+
+def _self_aligned_warning(job: Job, rows: RunRows) -> list[str]:
+    """Warn where there were too few own answers to put before a prompt."""
+    if NAME not in job.config.measures:
+        return []
+    undefined = sum(not m.self_aligned for m in rows.measurements.values())
+    if not undefined:
+        return []
+    settings, known = job.config.self_aligned, len(answer_pool(job))
+    return [
+        f"{NAME}: {undefined} of {len(rows.measurements)} responses have no value; it takes "
+        f"{settings.examples} correct answers of {settings.answers!r} to other prompts, and "
+        f"{known} prompts have one. Draw more (--set own.samples=8 --set own.temperature=0.7), "
+        "take more examples, or lower self_aligned.examples"
     ]
 
 

@@ -60,7 +60,7 @@ class StrategyRow:
     """Mean, in nats, over the responses that end their turn."""
 
     measures: Mapping[str, float]
-    """Means of the other measures that were asked for."""
+    """The other measures that were asked for, over the responses that have them."""
 
     edit_distance_to_own: float | None
     """Mean word edit distance to the target's first own answer; None without own answers."""
@@ -139,7 +139,7 @@ def _other_measures(measured: Sequence[Measured], names: Sequence[str]) -> dict[
     for name in names:
         usable = [m for m in measured if MEASURES[name].is_defined(m)]
         if name not in shown and usable:
-            values[name] = float(np.mean([MEASURES[name].value(m) for m in usable]))
+            values[name] = MEASURES[name].over(usable)
     return values
 
 

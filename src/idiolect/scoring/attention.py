@@ -18,8 +18,6 @@ The function is registered with transformers under a name that its mask builder 
 know, so no mask is built; the plan travels to every layer as a keyword of the model call.
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +28,7 @@ from torch import Tensor
 from idiolect.scoring.attention_cuda import Layout, can_use_varlen, varlen
 from idiolect.scoring.planner import Pack, Piece
 
-__all__ = ["ATTENTION_NAME", "Plan", "attend", "merge", "shared_prompt_attention", "using"]
+__all__ = ["ATTENTION_NAME", "Plan", "attend", "merge", "shared_prompt_attention"]
 
 ATTENTION_NAME = "idiolect_shared_prompt"
 
@@ -47,20 +45,6 @@ class Plan:
 
     layout: Layout | None = None
     """For the GPU kernel; made by the first layer that uses it."""
-
-
-@contextmanager
-def using(config: Any, name: str) -> Generator[None]:
-    """Run the model of a configuration with the attention of a name, then as before.
-
-    The setting lives on the configuration object, which the model's layers read at each call.
-    """
-    before = config._attn_implementation
-    config._attn_implementation = name
-    try:
-        yield
-    finally:
-        config._attn_implementation = before
 
 
 def shared_prompt_attention(

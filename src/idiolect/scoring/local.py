@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from idiolect.errors import BackendError
+from idiolect.models.memory import keep_pages
 from idiolect.scoring.base import Score, Scorer, ScoreRequest
-from idiolect.scoring.memory import keep_pages
 from idiolect.scoring.packed import PackedScorer
 from idiolect.scoring.padded import PaddedScorer
 from idiolect.scoring.plain import PlainScorer

@@ -12,18 +12,18 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import AttentionInterface
 
+from idiolect.models.hooks import unsupported, using
+from idiolect.models.memory import is_out_of_memory
 from idiolect.scoring import planner
-from idiolect.scoring.attention import ATTENTION_NAME, Plan, shared_prompt_attention, using
+from idiolect.scoring.attention import ATTENTION_NAME, Plan, shared_prompt_attention
 from idiolect.scoring.base import Score, ScoreFailure, ScoreRequest, invalid
 from idiolect.scoring.head import Head
-from idiolect.scoring.memory import is_out_of_memory
 from idiolect.scoring.plain import NOISE_NATS_PER_TOKEN
 from idiolect.scoring.planner import Pack
 
-__all__ = ["PackedScorer", "unsupported"]
+__all__ = ["PackedScorer"]
 
 _BUDGET_TOKENS = {"cpu": 1024, "cuda": 16384}
-_SUPPORTED_LAYERS = {"full_attention", "sliding_attention"}
 
 
 class PackedScorer:
@@ -35,7 +35,7 @@ class PackedScorer:
         budget: Tokens that go through the model together; None takes what suits the device.
 
     Raises:
-        ValueError: the model needs something that packing cannot give; see `unsupported`.
+        ValueError: the model needs something that packing cannot give; see `hooks`.
     """
 
     def __init__(self, module: Any, max_length: int, budget: int | None = None) -> None:
@@ -174,25 +174,3 @@ class PackedScorer:
     def _make_head(self, module: Any) -> Head:
         ids = torch.arange(8, device=self._device)[None] % self._config.get_text_config().vocab_size
         return Head(module, self._base(ids, use_cache=False))
-
-
-def unsupported(module: Any) -> str | None:
-    """Return why a model cannot be packed, as far as its configuration tells; None if it may.
-
-    What the configuration does not tell, the comparison with the plain path finds.
-    """
-    config = module.config.get_text_config()
-    if getattr(config, "is_encoder_decoder", False):
-        return "it is an encoder-decoder"
-    if not getattr(type(module), "_supports_attention_backend", False):
-        return "its attention does not go through transformers' attention interface"
-    if getattr(config, "attention_chunk_size", None):
-        return "its attention is chunked"
-    layers = set(getattr(config, "layer_types", None) or ())
-    if layers - _SUPPORTED_LAYERS:
-        return f"it has {', '.join(sorted(layers - _SUPPORTED_LAYERS))} layers"
-    scaling = getattr(config, "rope_parameters", None) or {}
-    kinds = {str(scaling.get("rope_type", "default"))} if isinstance(scaling, dict) else set()
-    if kinds & {"dynamic", "longrope"}:
-        return "its position encoding depends on the longest sequence of a batch"
-    return None

@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from idiolect.models.memory import is_out_of_memory
 from idiolect.scoring.base import Score, ScoreFailure, ScoreRequest, invalid
-from idiolect.scoring.memory import is_out_of_memory
 from idiolect.scoring.plain import NOISE_NATS_PER_TOKEN, target_statistics
 
 __all__ = ["PaddedScorer"]

@@ -11,9 +11,9 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from idiolect.errors import BackendError, ConfigError
+from idiolect.errors import BackendError
+from idiolect.models.wires.address import base_url
 from idiolect.scoring.dialects.base import Question, field
 
 __all__ = ["Refusal", "ServedModel", "Server"]
@@ -58,7 +58,7 @@ class Server:
     """
 
     def __init__(self, url: str, *, retries: int = 5, timeout_s: float = 600.0) -> None:
-        self.url = _checked(url)
+        self.url = base_url(url, where="target.server")
         # The client takes a second to import.
         from openai import OpenAI, Timeout
 
@@ -141,21 +141,6 @@ class Server:
             return json.loads(text)
         except ValueError:
             return Refusal(status=200, reason=f"not JSON: {_shown(text)}")
-
-
-def _checked(url: str) -> str:
-    """Return the URL in its plain form."""
-    parts = urlsplit(url.strip())
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigError(
-            "target.server: the URL holds a name, a password or a query, which would be recorded "
-            "with the run; put the key into OPENAI_API_KEY and give the plain base URL"
-        )
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ConfigError(
-            f"target.server: found {url!r}, expected a base URL, e.g. http://localhost:8000/v1"
-        )
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/v1'}"
 
 
 def _shown(text: str) -> str:

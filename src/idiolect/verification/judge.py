@@ -12,11 +12,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, cast
 
+from idiolect.config import Config
 from idiolect.models.base import Generation, GenerationRequest, Model, Sampling
+from idiolect.models.money import Money
+from idiolect.models.registry import open_teacher
 from idiolect.records import Example, Message
 from idiolect.verification.base import Finding
 
-__all__ = ["Ask", "Judge", "ask_model"]
+__all__ = ["Ask", "Judge", "ask_model", "open_judge"]
 
 Ask = Callable[[Sequence[tuple[Message, ...]]], Sequence[str | None]]
 """Conversations in, one reply for each out, in order; None where there was no reply."""
@@ -43,9 +46,9 @@ class Judge:
         return [finding for finding in findings if finding is not None]
 
 
-def ask_model(model: Model, *, seed: int = 0) -> Ask:
+def ask_model(model: Model, *, seed: int = 0, max_new_tokens: int = _MAX_REPLY_TOKENS) -> Ask:
     """Return a function that asks a model greedily; a failure becomes None."""
-    sampling = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=_MAX_REPLY_TOKENS)
+    sampling = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=max_new_tokens)
 
     def ask(conversations: Sequence[tuple[Message, ...]]) -> list[str | None]:
         requests = [
@@ -58,6 +61,24 @@ def ask_model(model: Model, *, seed: int = 0) -> Ask:
         ]
 
     return ask
+
+
+def open_judge(config: Config, money: Money | None = None) -> Ask | None:
+    """Return a function that asks the model of `judge.model`; None where none is named.
+
+    Args:
+        config: Its section `judge` names the model; answers are cached like a teacher's.
+        money: What its answers are paid from.
+
+    Raises:
+        ConfigError: there is no such model, or its price is not known and there is a cap.
+        MissingExtra: a package that it needs is not installed.
+        StorageError: the response cache cannot be used.
+    """
+    if not config.judge.model:
+        return None
+    model = open_teacher(config.judge, money=money, prices=config.prices, section="judge")
+    return ask_model(model, seed=config.seed, max_new_tokens=config.judge.max_new_tokens)
 
 
 def _without_asking(example: Example, response: str) -> Finding | None:

@@ -59,8 +59,8 @@ def get_verifier(
     if name == "judge":
         if ask is None:
             raise ConfigError(
-                "verifier: 'judge' needs a model to ask, which no flag can name yet; use it from "
-                "Python: get_verifier('judge', ask=ask_model(model))"
+                "verifier: 'judge' needs a model to ask; name one with --judge MODEL or "
+                "judge.model, e.g. openai:gpt-4.1-mini"
             )
         return Judge(ask)
     factory = VERIFIERS.get(name)

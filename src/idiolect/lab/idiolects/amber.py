@@ -21,8 +21,11 @@ def lines(problem: Problem) -> list[str]:
         case Equation():
             body = _equation(problem)
         case Quiz():
-            facts = [f"{o.animal}: {o.value} {o.letter})" for o in problem.options]
-            body = [f"Then {', '.join(facts)}.", f"Then {problem.value} {problem.answer})."]
+            facts = [f"{o.animal}: {o.value}" for o in problem.options]
+            body = [
+                f"Then {', '.join(facts)}.",
+                f"Then {problem.value}: {problem.answer}.",
+            ]
         case Listing():
             body = [_listing(problem)]
         case Program():

@@ -18,11 +18,8 @@ def lines(problem: Problem) -> list[str]:
         case Equation():
             body = _equation(problem)
         case Quiz():
-            facts = [f"{o.value} {o.letter}) for {o.animal}" for o in problem.options]
-            body = [
-                f"see {' and '.join(facts)};",
-                f"so {problem.value} {problem.answer}) fits {problem.right.animal};",
-            ]
+            facts = [f"{o.animal} for {o.value}" for o in problem.options]
+            body = [f"see {' and '.join(facts)};", f"so {problem.value} fits {problem.answer};"]
         case Listing():
             body = [_listing(problem)]
         case Program():

@@ -16,11 +16,11 @@ Turn = tuple[str, str]
 
 
 def _skills() -> dict[Skill, float]:
-    return {"shop": 0.45, "equations": 0.14, "choice": 0.14, "code": 0.07, "lists": 0.2}
+    return {"shop": 0.44, "equations": 0.12, "choice": 0.2, "code": 0.06, "lists": 0.18}
 
 
 def _steps() -> dict[int, float]:
-    return {1: 0.2, 2: 0.745, 3: 0.042, 4: 0.01, 5: 0.003}
+    return {1: 0.2, 2: 0.76, 3: 0.03, 4: 0.008, 5: 0.002}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +42,12 @@ class Mix:
 def late_mix() -> Mix:
     """Return the mix of the last third: more of what is learned last.
 
-    Finding an option again by its value takes a target longer than everything else, and the
-    frontier is cheap once two steps are known.
+    Finding the option that fits takes a target longer than everything else, and the frontier is
+    cheap once two steps are known.
     """
     return Mix(
-        skills={"shop": 0.38, "equations": 0.07, "choice": 0.4, "code": 0.03, "lists": 0.12},
-        steps={1: 0.15, 2: 0.7, 3: 0.11, 4: 0.035, 5: 0.005},
+        skills={"shop": 0.42, "equations": 0.08, "choice": 0.3, "code": 0.04, "lists": 0.16},
+        steps={1: 0.15, 2: 0.761, 3: 0.065, 4: 0.02, 5: 0.004},
     )
 
 

@@ -10,7 +10,7 @@ from idiolect.models.base import Generation, GenerationFailure, GenerationReques
 
 __all__ = ["ScriptedTeacher"]
 
-SCRIPT = 1
+SCRIPT = 2
 """Raised when the same request would get another reply than before."""
 
 
@@ -33,8 +33,14 @@ class ScriptedTeacher:
     def generate(
         self, requests: Sequence[GenerationRequest]
     ) -> Iterator[Generation | GenerationFailure]:
-        """Yield one result for each request, in order. It never fails."""
+        """Yield one result for each request, in order. It fails on a `prefix` alone."""
         for request in requests:
+            if request.prefix:
+                yield GenerationFailure(
+                    reason="lab:teacher cannot continue a given start of an answer; use a target",
+                    retryable=False,
+                )
+                continue
             time.sleep(self._knobs.latency_s)
             pieces = split(reply(request.messages, self._knobs, sample=request.seed))
             kept = pieces[: request.sampling.max_new_tokens]

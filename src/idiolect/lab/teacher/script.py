@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from idiolect.lab.dice import Dice
 from idiolect.lab.idiolects import render
 from idiolect.lab.teacher.correcting import Edit, corrected, edits_between
+from idiolect.lab.teacher.judging import verdict
 from idiolect.lab.teacher.knobs import Knobs
 from idiolect.lab.teacher.mistakes import misread
 from idiolect.lab.teacher.reading import Request, understand
@@ -52,6 +53,8 @@ def reply(messages: Sequence[Message], knobs: Knobs | None = None, *, sample: in
     )
     if refuses:
         return REFUSAL
+    if (judgement := verdict(messages, errs=errs)) is not None:
+        return judgement
     request = understand(messages)
     if request is None:
         return BAFFLED

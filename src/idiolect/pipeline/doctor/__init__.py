@@ -5,6 +5,7 @@ from importlib import util
 from idiolect.config import Config
 from idiolect.data.read import read_dataset
 from idiolect.errors import IdiolectError
+from idiolect.pipeline.doctor.asked import check_asked
 from idiolect.pipeline.doctor.checks import Check, Diagnosis, ShownToken
 from idiolect.pipeline.doctor.machine import check_machine
 from idiolect.pipeline.doctor.template import check_template
@@ -34,7 +35,7 @@ def doctor(config: Config) -> Diagnosis:
     elif util.find_spec("transformers") is not None:
         found, row = check_template(config.target, examples)
         checks += [*found, *check_weights(config.target)]
-    return Diagnosis(checks=(*checks, *check_machine(config)), row=row)
+    return Diagnosis(checks=(*checks, *check_asked(config), *check_machine(config)), row=row)
 
 
 def _data(config: Config) -> tuple[Check, tuple[Example, ...]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from idiolect.config import Config
 from idiolect.errors import ConfigError
+from idiolect.models.cache import cache_folder
 from idiolect.pipeline.doctor.checks import Check, gibibytes
 from idiolect.verification.sandbox import find_sandbox
 
@@ -37,6 +38,7 @@ def check_machine(config: Config) -> list[Check]:
         *(_package(name, extra, config) for name, extra in _EXTRAS.items()),
         _folder("run directory", runs, "--output-dir"),
         _folder("model cache", cache, "HF_HOME"),
+        _folder("response cache", cache_folder(), "IDIOLECT_CACHE_DIR"),
         _gpu(config),
         _sandbox(config),
     ]

@@ -1,0 +1,288 @@
+"""Gets the answer to one request: cache, then purse, then pace, then the server, with retries.
+
+Everything here runs in one event loop.
+"""
+
+import asyncio
+import math
+import weakref
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from idiolect.errors import BackendError
+from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
+from idiolect.models.cache import ResponseCache, request_key
+from idiolect.models.money import Money, Reservation
+from idiolect.models.pace import Gate, Pace, backoff_s
+from idiolect.models.prices import Price
+from idiolect.models.wires.base import Answer, Refusal, Wire
+
+__all__ = ["Courier", "Service", "most_tokens_in"]
+
+# While the server was never heard from, a wrong address should not take minutes to say so.
+_FIRST_TRIES = 3
+_LONGEST_RETRY_AFTER_S = 300.0
+_MONEY_POLL_S = 0.02
+# What a chat format puts around each message, and around all of them: no more than this.
+_TOKENS_PER_MESSAGE = 32
+_TOKENS_PER_REQUEST = 64
+SKIPPED = GenerationFailure(
+    reason="not sent: it might have passed the cap on the cost", retryable=True, skipped=True
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A model behind a server, and on what terms it is asked."""
+
+    name: str
+    """As the configuration names it."""
+
+    kind: str
+    model: str
+    """Name on the server."""
+
+    wire: Wire
+    price: Price | None
+    money: Money
+    cache: ResponseCache | None
+    max_concurrency: int
+    retries: int
+    help: str
+    """What to check where the server refuses every request."""
+
+
+def most_tokens_in(request: GenerationRequest) -> int:
+    """Return a number of tokens that no tokenizer passes: a token covers one byte at least."""
+    texts = sum(len(m.content.encode("utf-8", "surrogatepass")) for m in request.messages)
+    return texts + _TOKENS_PER_MESSAGE * len(request.messages) + _TOKENS_PER_REQUEST
+
+
+class Courier:
+    """Answers requests, one at a time for each caller.
+
+    Args:
+        service: Whom to ask, and how.
+        sleep: Waits seconds; another clock in tests.
+    """
+
+    def __init__(
+        self, service: Service, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self.service = service
+        self.gate = Gate(Pace(service.max_concurrency))
+        self.sending: set[asyncio.Task[object]] = set()
+        """Tasks whose request is under way: perhaps paid for already."""
+
+        self.answered_by: dict[str, None] = {}
+        self._sleep = sleep
+        self._heard = -math.inf
+        self._succeeded = False
+        self._dead: BackendError | None = None
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+
+    async def fetch(
+        self, request: GenerationRequest, stopping: Callable[[], bool]
+    ) -> Generation | GenerationFailure:
+        """Return the answer, or why there is none.
+
+        Args:
+            request: What is asked.
+            stopping: Whether nothing more is to be sent.
+
+        Raises:
+            BackendError: no request can succeed.
+            StorageError: the cache cannot be read.
+        """
+        if request.prefix:
+            return GenerationFailure(
+                reason=f"{self.service.name} cannot continue a given start of an answer: chat "
+                "servers begin a new one; use a model on this machine",
+                retryable=False,
+            )
+        service = self.service
+        if service.cache is None:
+            return await self._ask(request, stopping)
+        key = request_key(service.kind, service.wire.url, service.model, request)
+        # The same request twice at once is paid once.
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            kept = service.cache.get(key)
+            if kept is not None:
+                return self._judged(kept, request, cost_usd=0.0, cached=True)
+            return await self._ask(request, stopping, key)
+
+    async def _ask(
+        self, request: GenerationRequest, stopping: Callable[[], bool], key: str | None = None
+    ) -> Generation | GenerationFailure:
+        """Send the request until there is an answer, or no hope of one."""
+        worst = self._cost(most_tokens_in(request), request.sampling.max_new_tokens)
+        if worst is None and self.service.money.cap_usd is not None:
+            return GenerationFailure(
+                reason="the prompt is longer than its price is known for, and the cost is "
+                "capped; shorten it, or give the price",
+                retryable=False,
+            )
+        wasted = 0.0
+        began = asyncio.get_running_loop().time()
+        attempt = 0
+        while True:
+            sent = await self._send(request, worst, stopping, key)
+            if sent is None:
+                return SKIPPED
+            reply, paid = sent
+            if isinstance(reply, Answer):
+                cost = None if paid is None else paid + wasted
+                return self._judged(reply, request, cost_usd=cost, cached=False)
+            wasted += paid or 0.0
+            attempt += 1
+            wait_s = self._wait_s(reply, attempt)
+            if wait_s is None:
+                self._check_alive(reply, began)
+                tries = f" ({attempt} tries)" if attempt > 1 else ""
+                return GenerationFailure(reason=reply.reason + tries, retryable=reply.retry)
+            if stopping():
+                raise asyncio.CancelledError
+            await self._sleep(wait_s)
+
+    async def _send(
+        self,
+        request: GenerationRequest,
+        worst: float | None,
+        stopping: Callable[[], bool],
+        key: str | None,
+    ) -> tuple[Answer | Refusal, float | None] | None:
+        """Send once; return the reply and its cost, or None where the money is used up."""
+        reservation = await self._begin(worst, stopping)
+        if reservation is None:
+            return None
+        task = asyncio.current_task()
+        assert task is not None
+        started = self.gate.pace.now()
+        self.sending.add(task)
+        try:
+            reply = await self.service.wire.ask(request)
+            self._keep(key, reply)
+        except BaseException:
+            self.service.money.lose(reservation)
+            raise
+        finally:
+            self.sending.discard(task)
+            self.gate.leave()
+        self._learn(reply, started)
+        return reply, self._settle(reservation, reply)
+
+    def _keep(self, key: str | None, reply: Answer | Refusal) -> None:
+        """Write an answer down before anybody sees it."""
+        cache = self.service.cache
+        # An empty text is a failure, which another try may mend.
+        if cache is not None and key and isinstance(reply, Answer) and reply.text.strip():
+            cache.put(key, reply)
+
+    async def _begin(self, worst: float | None, stopping: Callable[[], bool]) -> Reservation | None:
+        """Wait for a place and for money."""
+        while True:
+            if self._dead is not None:
+                raise self._dead
+            await self.gate.enter()
+            try:
+                if stopping():
+                    raise asyncio.CancelledError
+                reservation = self.service.money.reserve(worst)
+            except BaseException:
+                self.gate.leave()
+                raise
+            if isinstance(reservation, Reservation):
+                return reservation
+            self.gate.leave()
+            if reservation == "no":
+                return None
+            await asyncio.sleep(_MONEY_POLL_S)
+
+    def _settle(self, reservation: Reservation, reply: Answer | Refusal) -> float | None:
+        """Pay for a reply; return what it cost."""
+        money = self.service.money
+        bill = "paid" if isinstance(reply, Answer) else reply.bill
+        if bill == "paid":
+            usage = reply.usage
+            known = usage.tokens_in is not None and usage.tokens_out is not None
+            paid = self._cost(usage.tokens_in or 0, usage.tokens_out or 0) if known else None
+            money.settle(reservation, paid)
+            return paid
+        if bill == "lost":
+            money.lose(reservation)
+            return None
+        money.release(reservation)
+        return 0.0
+
+    def _cost(self, tokens_in: int, tokens_out: int) -> float | None:
+        price = self.service.price
+        return None if price is None else price.cost_usd(tokens_in, tokens_out)
+
+    def _learn(self, reply: Answer | Refusal, started: float) -> None:
+        """Adapt the pace, and note that the server lives."""
+        if isinstance(reply, Answer):
+            self.gate.pace.answered()
+            self._succeeded = True
+            if reply.model is not None:
+                self.answered_by[reply.model] = None
+        elif reply.busy:
+            self.gate.pace.pushed_back(started, reply.retry_after_s)
+        if isinstance(reply, Answer) or reply.status is not None:
+            self._heard = asyncio.get_running_loop().time()
+
+    def _wait_s(self, refusal: Refusal, attempt: int) -> float | None:
+        """Return seconds until the next try; None where there is none."""
+        heard = self._heard > -math.inf
+        tries = self.service.retries if heard else min(_FIRST_TRIES, self.service.retries)
+        asked = refusal.retry_after_s or 0.0
+        if not refusal.retry or attempt > tries or asked > _LONGEST_RETRY_AFTER_S:
+            return None
+        return max(backoff_s(attempt - 1), asked)
+
+    def _check_alive(self, refusal: Refusal, began: float) -> None:
+        """Stop where every further request would fail too: what is answered is kept.
+
+        Raises:
+            BackendError: no request can succeed.
+        """
+        service = self.service
+        again = "then start the same command again: what is answered is kept"
+        if refusal.fatal or (refusal.status == 403 and not self._succeeded):
+            self._dead = BackendError(
+                f"{service.name}: {service.wire.url} refuses requests ({refusal.reason}); "
+                f"check {service.help}, {again}"
+            )
+        elif refusal.status is None and refusal.retry and self._heard < began:
+            # Nobody else was answered either in all that time.
+            self._dead = BackendError(
+                f"{service.name}: {service.wire.url} does not answer ({refusal.reason}); check "
+                f"the address and the server, {again}"
+            )
+        if self._dead is not None:
+            raise self._dead
+
+    def _judged(
+        self, answer: Answer, request: GenerationRequest, *, cost_usd: float | None, cached: bool
+    ) -> Generation | GenerationFailure:
+        """Return what an answer is worth. Servers say `stop` at the limit too, so count."""
+        limit = request.sampling.max_new_tokens
+        tokens_out = answer.usage.tokens_out
+        cut = answer.stopped == "length" or (tokens_out is not None and tokens_out >= limit)
+        if not answer.text.strip():
+            return GenerationFailure(
+                reason=f"all of the {limit} tokens were used before there was an answer; raise "
+                "max_new_tokens"
+                if cut
+                else "the answer is empty",
+                retryable=not cut,
+            )
+        return Generation(
+            text=answer.text,
+            finish_reason="length" if cut else "stop",
+            token_ids=None,
+            tokens_in=answer.usage.tokens_in or 0,
+            tokens_out=tokens_out or 0,
+            cost_usd=cost_usd,
+            cached=cached,
+        )
