@@ -21,6 +21,8 @@ __all__ = [
     "FinishReason",
     "Measurement",
     "Message",
+    "Part",
+    "Spend",
     "Status",
     "TokenScores",
     "Verdict",
@@ -32,6 +34,9 @@ FinishReason = Literal["given", "stop", "length"]
 """`given`: an existing text. `stop`: the model ended its turn. `length`: it was cut off."""
 Status = Literal["correct", "incorrect", "unparsable", "unchecked", "error"]
 """`unparsable` is the model's fault, `error` is ours, `unchecked` is nobody's."""
+Part = Literal["prompt", "answer", "reference", "own", "others"]
+"""What the writer of a response may be shown: `own` is the target's own answer, `others` are
+its answers to other prompts."""
 ContextKind = Literal["prompt", "none", "local", "self-aligned"]
 """What the target saw before the response: its prompt; nothing; the prompt and the last few
 steps before each step; the prompt behind the target's own answers to other prompts."""
@@ -109,8 +114,13 @@ class Candidate:
     parent_id: str | None = None
     """The candidate that this one corrects or continues."""
 
+    shown: tuple[Part, ...] = ()
+    """What the writer was shown of the example, in alphabetical order."""
+
     seed: int | None = None
     tokens_in: int | None = None
+    """Of all requests that were made for it, as are `tokens_out` and `cost_usd`."""
+
     tokens_out: int | None = None
     cost_usd: float | None = None
     """None is unknown, 0.0 is free."""
@@ -205,3 +215,28 @@ class Failure:
     strategy: str
     reason: str
     retryable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spend:
+    """One answered request to the teacher, whatever became of the answer."""
+
+    subject_id: str
+    """The candidate that it was made for."""
+
+    attempt: int
+    """Which try at this candidate, from 1; a killed or repeated one is counted again."""
+
+    request: int
+    """Place among the requests of the try, from 0."""
+
+    example_id: str
+    strategy: str
+    model: str
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float | None
+    """None is unknown, 0.0 is free."""
+
+    cached: bool
+    """Taken from the cache: nothing was paid."""

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "audit": "Is my data foreign to my model? Score every response under the target.",
     "score": "Write the raw scores of every response, one row each.",
     "verify": "Check every response against its example; no model is needed.",
+    "plan": "Show what `build` would ask, and what it would cost. Costs nothing.",
     "build": "Make, verify and score candidates; choose the most familiar correct ones.",
     "explain": "Show everything that a run knows about one example.",
     "export": "Write the chosen responses of a run in a trainer's form.",

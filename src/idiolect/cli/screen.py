@@ -22,8 +22,12 @@ _SHOWN_BAD_ROWS = 10
 
 
 def show_outcome(outcome: Outcome, *, as_json: bool, with_choices: bool = False) -> int:
-    """Print a result; return the exit code: 3 when some input could not be used."""
-    code = 3 if outcome.bad_rows else 0
+    """Print a result; return the exit code.
+
+    3 when some input could not be used, 2 when the money was used up, 1 when rows failed that
+    may succeed on another try.
+    """
+    code = _code(outcome)
     if as_json:
         print(json.dumps(to_json(outcome), indent=2, ensure_ascii=False))
         _print_bad_rows(outcome)
@@ -38,6 +42,8 @@ def show_outcome(outcome: Outcome, *, as_json: bool, with_choices: bool = False)
     console.print()
     for sentence in outcome.words:
         console.print(escape(sentence), highlight=False)
+    for sentence in outcome.notes:
+        console.print(escape(sentence), highlight=False)
     if outcome.hygiene:
         console.print("\nhygiene:")
     for finding in outcome.hygiene:
@@ -51,6 +57,14 @@ def show_outcome(outcome: Outcome, *, as_json: bool, with_choices: bool = False)
     console.print(f"run: {escape(str(outcome.run))}", highlight=False)
     _print_bad_rows(outcome)
     return code
+
+
+def _code(outcome: Outcome) -> int:
+    if outcome.bad_rows:
+        return 3
+    if outcome.cap_reached:
+        return 2
+    return 1 if outcome.may_retry else 0
 
 
 def show_explanation(explanation: Explanation, *, as_json: bool) -> None:

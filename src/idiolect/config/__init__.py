@@ -5,18 +5,28 @@ from idiolect.config.loading import load_config, parse_override, to_dict
 from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
 from idiolect.config.self_aligned import SelfAlignedConfig
-from idiolect.config.strategies import OwnConfig
+from idiolect.config.strategies import (
+    ContinuationConfig,
+    LadderConfig,
+    MinimalChangeConfig,
+    OwnConfig,
+    StyledConfig,
+)
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
 from idiolect.config.tree import Config
 
 __all__ = [
     "Config",
+    "ContinuationConfig",
     "DataConfig",
+    "LadderConfig",
+    "MinimalChangeConfig",
     "OwnConfig",
     "PriceConfig",
     "SelectionConfig",
     "SelfAlignedConfig",
+    "StyledConfig",
     "TargetConfig",
     "TeacherConfig",
     "load_config",

@@ -8,7 +8,13 @@ from idiolect.config.data import DataConfig
 from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
 from idiolect.config.self_aligned import SelfAlignedConfig
-from idiolect.config.strategies import OwnConfig
+from idiolect.config.strategies import (
+    ContinuationConfig,
+    LadderConfig,
+    MinimalChangeConfig,
+    OwnConfig,
+    StyledConfig,
+)
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
 
@@ -34,6 +40,13 @@ class Config:
     """Names of strategies; empty takes the command's default."""
 
     own: OwnConfig = field(default_factory=OwnConfig)
+    minimal_change: MinimalChangeConfig = field(default_factory=MinimalChangeConfig)
+    continuation: ContinuationConfig = field(default_factory=ContinuationConfig)
+    styled: StyledConfig = field(default_factory=StyledConfig)
+    ladder: LadderConfig = field(default_factory=LadderConfig)
+    prompts: dict[str, str] = field(default_factory=dict[str, str])
+    """Prompts of strategies that are worded otherwise: name -> file or text (Jinja)."""
+
     verifier: str | None = None
     """None: chosen from what the examples hold."""
 
@@ -44,4 +57,7 @@ class Config:
     self_aligned: SelfAlignedConfig = field(default_factory=SelfAlignedConfig)
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     seed: int = 0
+    max_cost: float | None = None
+    """Hard cap on what a command pays, in US dollars."""
+
     output_dir: str | None = None

@@ -19,13 +19,14 @@ from idiolect.records import (
     Example,
     Failure,
     Measurement,
+    Spend,
     TokenScores,
     Verdict,
 )
 
 __all__ = ["TABLES", "Record", "Table", "from_row", "table_of", "to_row"]
 
-Record = Example | Candidate | Verdict | Measurement | TokenScores | Choice | Failure
+Record = Example | Candidate | Verdict | Measurement | TokenScores | Choice | Failure | Spend
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ TABLES: tuple[Table, ...] = (
     Table("token_scores", TokenScores, ("candidate_id",)),
     Table("choices", Choice, ("candidate_id",)),
     Table("failures", Failure, ("subject_id", "step", "strategy")),
+    Table("spend", Spend, ("subject_id", "attempt", "request")),
 )
 
 

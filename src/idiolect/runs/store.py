@@ -140,11 +140,12 @@ class Run:
         return default if row is None else json.loads(row[0])
 
     def log(self, level: str, message: str) -> None:
-        """Append an event."""
+        """Append an event, unless the same was logged before."""
         with self._transaction():
             self._db.execute(
-                "INSERT INTO events (at, level, message) VALUES (?, ?, ?)",
-                (time.time(), level, message),
+                "INSERT INTO events (at, level, message) SELECT ?, ?, ? WHERE NOT EXISTS "
+                "(SELECT 1 FROM events WHERE level = ? AND message = ?)",
+                (time.time(), level, message, level, message),
             )
 
     # The directory
