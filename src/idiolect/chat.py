@@ -132,22 +132,34 @@ class ChatFormat:
         """Return the text of a response that is scored and trained on."""
         return strip_thinking(text) if self._thinking == "strip" else text
 
-    def render(self, messages: Sequence[Message], text: str, *, complete: bool = True) -> Rendered:
+    def render(
+        self,
+        messages: Sequence[Message],
+        text: str,
+        *,
+        complete: bool = True,
+        token_ids: Sequence[int] | None = None,
+    ) -> Rendered:
         """Return the ids of a prompt with a response.
 
         Args:
             messages: The turns before the response.
             text: The response.
             complete: Whether the response ends its turn; a cut-off one has no terminator.
+            token_ids: The ids that this very model generated for the text. They are taken as they
+                are, because its tokenizer could divide the text otherwise; only where thoughts
+                are cut out of the text is it tokenised anew.
 
         Raises:
             TemplateError: the template changes the prompt or the response when they stand
                 together.
         """
-        self._check_prefix(messages, self.response_text(text))
+        kept = self.response_text(text)
+        self._check_prefix(messages, kept)
+        generated = tuple(token_ids) if token_ids and kept == text else None
         return Rendered(
             self.prompt_ids(messages),
-            self.response_ids(text),
+            generated or self.response_ids(text),
             self.terminator_id if complete else None,
         )
 

@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 __all__ = [
+    "Answer",
     "Candidate",
+    "Cell",
     "Choice",
     "CodeTests",
     "Context",
     "ContextKind",
+    "Drift",
+    "Evaluated",
     "Example",
     "Failure",
     "FinishReason",
@@ -201,6 +205,103 @@ class Choice:
     candidate_id: str
     chosen: bool
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One training of a study: a dataset, a learning rate, a seed."""
+
+    id: str
+    dataset: str
+    learning_rate: float
+    seed: int
+    rows: int
+    """Examples that it was trained on."""
+
+    steps: int
+    """Optimizer steps."""
+
+    first_loss: float
+    last_loss: float
+    """Mean nats per token of a batch."""
+
+    seconds: float
+    adapter: str
+    """Folder of the adapter that was taken, relative to the run."""
+
+    validation_rate: float | None = None
+    """Share of correct answers to the validation split that it was taken for; None where there
+    was nothing to choose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer of a base model or an adapter to an example that it was not trained on."""
+
+    subject_id: str
+    """Id of a cell; `base-1`, `base-2` and so on for the runs of the base model."""
+
+    split: str
+    """`validation`, `test`, or the name of another task."""
+
+    example_id: str
+    sample_index: int
+    status: Status
+    text: str
+    tokens_out: int
+    extracted: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """One answer of a model to a test example, checked."""
+
+    example_id: str
+    sample_index: int
+    status: Status
+    """`error` is ours: there is no answer, or the check failed. It counts in no rate."""
+
+    text: str
+    tokens_out: int
+    """End of turn included, where there was one."""
+
+    extracted: str | None = None
+    """The answer that was read out of the text, for a person to look at."""
+
+    finish_reason: FinishReason | None = None
+    """None where there is no answer."""
+
+    detail: str | None = None
+    """Why, for `error` and where the verifier says more."""
+
+    task: str = ""
+    """The name of the test data."""
+
+    revision: str = ""
+    """Of the model that answered, its adapter included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How far a tuned model lies from its base on one response. Nats.
+
+    Sums over the positions of the response, end of turn included; see `evaluation.drift`.
+    """
+
+    example_id: str
+    source: Literal["own", "reference"]
+    """`own`: the base model's greedy answer."""
+
+    tokens: int
+    kl_base_tuned: float
+    """KL(base || tuned)."""
+
+    kl_tuned_base: float
+    """KL(tuned || base)."""
+
+    base_nll: float
+    tuned_nll: float
+    task: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

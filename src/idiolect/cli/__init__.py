@@ -22,8 +22,13 @@ COMMANDS: dict[str, str] = {
     "verify": "Check every response against its example; no model is needed.",
     "plan": "Show what `build` would ask, and what it would cost. Costs nothing.",
     "build": "Make, verify and score candidates; choose the most familiar correct ones.",
+    "compare": "Which way of producing responses suits my model best, and what would it cost?",
+    "study": "Did it help? Train and test datasets under one budget, with a verdict for each pair.",
     "explain": "Show everything that a run knows about one example.",
+    "report": "Write one self-contained HTML page about a run.",
     "export": "Write the chosen responses of a run in a trainer's form.",
+    "train": "Train a LoRA adapter on the chosen responses of a run, or on any data.",
+    "evaluate": "Let a model answer test data, and check the answers; drift, public suites.",
     "lab": "An embedded world where the truth is known: data, targets, a teacher, a server.",
 }
 """Each lives in the file of its name; only the one that is called is imported."""

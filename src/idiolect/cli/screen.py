@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -15,7 +15,7 @@ from idiolect.pipeline.explain import ExplainedCandidate, Explanation
 from idiolect.pipeline.outcome import Outcome, to_json
 from idiolect.pipeline.table import StrategyRow
 
-__all__ = ["show_explanation", "show_outcome"]
+__all__ = ["show_explanation", "show_outcome", "show_table"]
 
 _PLAIN_WIDTH = 160
 _SHOWN_BAD_ROWS = 10
@@ -85,6 +85,20 @@ def show_explanation(explanation: Explanation, *, as_json: bool) -> None:
             console.print(line, highlight=False)
     for reason in explanation.failures:
         console.print("[yellow]failed:[/yellow] " + escape(reason), highlight=False)
+
+
+def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[str]) -> None:
+    """Print a table, names on the left and numbers on the right, and sentences below it."""
+    console = _console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, header in enumerate(headers):
+        table.add_column(escape(header), justify="right" if place else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    console.print(table)
+    console.print()
+    for sentence in words:
+        console.print(escape(sentence), highlight=False)
 
 
 def _strategies_table(outcome: Outcome, *, with_choices: bool) -> Table:

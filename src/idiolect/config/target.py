@@ -17,6 +17,9 @@ class TargetConfig:
     model: str | None = field(default=None, kw_only=False)
     """A folder or a hub id."""
 
+    adapter: str | None = None
+    """A folder with a PEFT adapter, e.g. of `idiolect train`, that is put on top."""
+
     server: str | None = None
     """Base URL of a server that scores; then only the tokenizer of `model` is loaded."""
 

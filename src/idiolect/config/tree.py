@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from idiolect.config.base import FORBID
+from idiolect.config.compare import CompareConfig
 from idiolect.config.data import DataConfig
+from idiolect.config.evaluation import EvaluationConfig
 from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
 from idiolect.config.self_aligned import SelfAlignedConfig
@@ -15,8 +17,10 @@ from idiolect.config.strategies import (
     OwnConfig,
     StyledConfig,
 )
+from idiolect.config.study import StudyConfig
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
+from idiolect.config.training import TrainingConfig
 
 __all__ = ["Config"]
 
@@ -56,6 +60,10 @@ class Config:
 
     self_aligned: SelfAlignedConfig = field(default_factory=SelfAlignedConfig)
     selection: SelectionConfig = field(default_factory=SelectionConfig)
+    compare: CompareConfig = field(default_factory=CompareConfig)
+    study: StudyConfig = field(default_factory=StudyConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     seed: int = 0
     max_cost: float | None = None
     """Hard cap on what a command pays, in US dollars."""

@@ -36,7 +36,7 @@ class LocalModel:
 
     name: str
     revision: str
-    """Commit of a hub model; for a folder, a hash of its files."""
+    """Commit of a hub model; for a folder, a hash of its files; with an adapter, `+` its hash."""
 
     module: Any
     """The transformers model, in evaluation mode."""
@@ -166,10 +166,17 @@ def load_local_model(config: TargetConfig) -> LocalModel:
     module = _load(name, config, getattr(torch, dtype))
     module.to(device).eval().requires_grad_(False)
     _forget_sampling(module)
+    revision = folder_revision(name) or str(
+        getattr(module.config, "_commit_hash", None) or "unknown"
+    )
+    if config.adapter:
+        from idiolect.models.adapter import adapter_revision, put_on
+
+        module = put_on(module, config.adapter, name=name, revision=revision)
+        revision = f"{revision}+{adapter_revision(config.adapter)}"
     return LocalModel(
         name=name,
-        revision=folder_revision(name)
-        or str(getattr(module.config, "_commit_hash", None) or "unknown"),
+        revision=revision,
         module=module,
         tokenizer=tokenizer,
         chat=chat_format(tokenizer, config),

@@ -5,6 +5,7 @@ from typing import Any
 
 from idiolect.chat import ChatFormat
 from idiolect.config import TargetConfig
+from idiolect.errors import ConfigError
 from idiolect.models.tokenizer import chat_format, folder_revision, load_tokenizer, model_name
 
 __all__ = ["ServedTarget", "load_served_target"]
@@ -31,9 +32,14 @@ def load_served_target(config: TargetConfig) -> ServedTarget:
     """Load the tokenizer and the chat format, no weights.
 
     Raises:
-        ConfigError: no model was named, or its tokenizer cannot be loaded.
+        ConfigError: no model was named, its tokenizer cannot be loaded, or an adapter was named.
         TemplateError: its chat template cannot be used.
     """
+    if config.adapter:
+        raise ConfigError(
+            f"target.adapter: found {config.adapter!r} with target.server, whose weights are not "
+            "here; let the server load the adapter and name it with target.server_model"
+        )
     tokenizer = load_tokenizer(config)
     name = model_name(config)
     return ServedTarget(

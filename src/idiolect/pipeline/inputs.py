@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -184,10 +184,12 @@ def open_job(
     strategies: Sequence[str],
     verify: bool = True,
     options: RunOptions,
+    identity: Mapping[str, Any] | None = None,
 ) -> Job:
     """Check the inputs, load the target and open the run.
 
-    Everything that can be wrong is found out before the expensive work.
+    Everything that can be wrong is found out before the expensive work. `identity` holds what
+    the rows of this command depend on beside what those of all commands do.
 
     Raises:
         ConfigError: a name is unknown or the settings contradict each other.
@@ -214,7 +216,7 @@ def open_job(
     require_verifier(chosen, verifier)
     teacher = teacher_for(chosen, config, money, options.teacher)
     target, scorer, scorer_reason = _load(config)
-    identity = {
+    depends = {
         "command": command,
         "data": dataset.fingerprint,
         "target.model": target.name,
@@ -231,11 +233,12 @@ def open_job(
         "measures": list(config.measures),
         "selection": dataclasses.asdict(config.selection),
         "seed": config.seed,
+        **(identity or {}),
     }
-    identity |= strategies_identity(chosen, config, teacher, wording)
+    depends |= strategies_identity(chosen, config, teacher, wording)
     if "self-aligned" in config.measures:
-        identity["self_aligned"] = dataclasses.asdict(config.self_aligned)
-    run = Run(output_dir, identity, fresh=options.fresh)
+        depends["self_aligned"] = dataclasses.asdict(config.self_aligned)
+    run = Run(output_dir, depends, fresh=options.fresh)
     try:
         write_atomically(
             run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)

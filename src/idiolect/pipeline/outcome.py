@@ -21,7 +21,7 @@ from idiolect.pipeline.spending import (
 from idiolect.pipeline.steps.self_aligned import answer_pool
 from idiolect.pipeline.table import RunRows, StrategyRow, is_rung, mean_nlls, strategy_table
 from idiolect.records import Candidate, Choice, Failure, Measurement, Spend, Verdict
-from idiolect.runs.store import Run
+from idiolect.runs.store import Run, RunReader
 from idiolect.verification.hygiene import check_hygiene
 from idiolect.verification.self_test import SelfTest
 
@@ -65,7 +65,7 @@ class Outcome:
     """The money was used up before everything was asked."""
 
 
-def load_rows(run: Run, verifier: str) -> RunRows:
+def load_rows(run: Run | RunReader, verifier: str) -> RunRows:
     """Return the rows of a run, by candidate."""
     return RunRows(
         candidates=run.all(Candidate),

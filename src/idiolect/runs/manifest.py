@@ -14,7 +14,10 @@ from idiolect.errors import StorageError
 
 __all__ = ["hardware", "versions", "write_atomically", "write_manifest"]
 
-_PACKAGES = ("idiolect", "torch", "transformers", "tokenizers", "numpy", "scipy")
+_PACKAGES = (
+    *("idiolect", "torch", "transformers", "tokenizers", "trl", "peft", "accelerate"),
+    *("lm_eval", "numpy", "scipy"),
+)
 
 
 def write_manifest(path: Path, entries: dict[str, Any], *, seconds: float) -> None:

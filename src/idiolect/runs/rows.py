@@ -14,8 +14,12 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from idiolect.records import (
+    Answer,
     Candidate,
+    Cell,
     Choice,
+    Drift,
+    Evaluated,
     Example,
     Failure,
     Measurement,
@@ -26,7 +30,20 @@ from idiolect.records import (
 
 __all__ = ["TABLES", "Record", "Table", "from_row", "table_of", "to_row"]
 
-Record = Example | Candidate | Verdict | Measurement | TokenScores | Choice | Failure | Spend
+Record = (
+    Example
+    | Candidate
+    | Verdict
+    | Measurement
+    | TokenScores
+    | Choice
+    | Failure
+    | Spend
+    | Cell
+    | Answer
+    | Evaluated
+    | Drift
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,10 @@ TABLES: tuple[Table, ...] = (
     Table("measurements", Measurement, ("candidate_id", "context")),
     Table("token_scores", TokenScores, ("candidate_id",)),
     Table("choices", Choice, ("candidate_id",)),
+    Table("cells", Cell, ("id",)),
+    Table("answers", Answer, ("subject_id", "split", "example_id", "sample_index")),
+    Table("evaluated", Evaluated, ("revision", "task", "example_id", "sample_index")),
+    Table("drifts", Drift, ("task", "example_id", "source")),
     Table("failures", Failure, ("subject_id", "step", "strategy")),
     Table("spend", Spend, ("subject_id", "attempt", "request")),
 )

@@ -80,6 +80,13 @@ class Head:
         ]
         return torch.cat([nll for nll, _ in parts]), torch.cat([rank for _, rank in parts])
 
+    def logits(self, rows: Float[Tensor, "rows width"]) -> Float[Tensor, "rows vocabulary"]:
+        """Return the logits of rows, as the model itself computes them, in float32 or finer."""
+        if self._weight is None:
+            found = self._stub_logits(rows)
+            return found.to(torch.promote_types(found.dtype, torch.float32))
+        return _logits(rows, self._weight, self._bias)
+
     def _chunk(self, rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         if self._weight is None:
             return target_statistics(self._stub_logits(rows), targets)

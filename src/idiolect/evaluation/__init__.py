@@ -1,0 +1,1 @@
+"""Accuracy, drift and public suites: what training changed."""

@@ -1,0 +1,282 @@
+"""Drift: how far a tuned model's next-token distributions lie from those of its base.
+
+On each token position t of a response y to a prompt x, with b the base and m the tuned model,
+
+    KL(b || m)_t = sum_v b(v | x, y_<t) (log b(v | x, y_<t) - log m(v | x, y_<t))
+    KL(m || b)_t = the same with the two exchanged
+
+over the whole vocabulary, not only the token that stands there. Both are in nats and at least 0;
+sums over the positions of a response, end of turn included, are kept, and divided by the tokens
+they give the mean per token.
+
+KL(base || tuned) on prompts of the trained task is what tracks forgetting in Shenfeld et al., RL's
+Razor, arXiv 2509.04259 (its forward KL, E_x KL(pi_0 || pi)). On responses that are drawn from the
+base its sum over the tokens estimates the divergence of whole answers. Differs in that greedy
+answers of the base, or the references of the data, stand for the draws. KL(tuned || base) is the
+other direction, which a penalty in reinforcement learning has.
+
+The NLL of the base's own answers under both models says the same in another way: a tuned model that
+finds them surprising has left the base's language.
+"""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from idiolect.chat import Rendered
+from idiolect.errors import BackendError, DataError
+from idiolect.models.base import Generation, GenerationRequest, Sampling
+from idiolect.models.local import LocalModel
+from idiolect.records import Drift, Example
+from idiolect.runs.progress import Progress, ProgressSink, ignore_progress
+from idiolect.scoring.head import Head
+
+__all__ = [
+    "Drift",
+    "DriftItem",
+    "DriftMeans",
+    "drift",
+    "kl_divergences",
+    "means",
+    "own_answers",
+    "references",
+    "require_change",
+    "spoken",
+]
+
+Source = Literal["own", "reference"]
+_CHUNK_ROWS = 256
+_PROBED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftItem:
+    """A response on whose positions the two models are compared."""
+
+    example_id: str
+    source: Source
+    """`own`: the base model's greedy answer."""
+
+    rendered: Rendered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftMeans:
+    """Nats per token over all positions of several responses."""
+
+    responses: int
+    tokens: int
+    kl_base_tuned: float
+    kl_tuned_base: float
+    base_nll: float
+    tuned_nll: float
+
+
+def kl_divergences(
+    p_logits: Float[Tensor, "rows vocabulary"], q_logits: Float[Tensor, "rows vocabulary"]
+) -> Float[Tensor, " rows"]:
+    """Return KL(p || q) of each row in nats, as float64.
+
+    Log-softmax is taken in float32 (float64 for float64 logits), sums in float64. What p holds
+    impossible adds nothing; what q alone holds impossible makes the divergence infinite.
+    """
+    log_p = torch.log_softmax(_fine(p_logits), dim=-1).double()
+    log_q = torch.log_softmax(_fine(q_logits), dim=-1).double()
+    terms = log_p.exp() * (log_p - log_q)
+    return torch.where(log_p == -torch.inf, 0.0, terms).sum(dim=-1)
+
+
+def drift(
+    base: LocalModel,
+    tuned: LocalModel,
+    items: Sequence[DriftItem],
+    *,
+    task: str = "",
+    report: ProgressSink = ignore_progress,
+) -> list[Drift]:
+    """Return the drift on each response, in order.
+
+    Full distributions are compared, a few hundred positions at a time, so memory does not grow
+    with the length of a response.
+
+    Raises:
+        DataError: a response does not fit into the context, or there is none to compare on.
+    """
+    _check(items, base.max_length)
+    heads = _Body(base), _Body(tuned)
+    began = time.monotonic()
+    rows: list[Drift] = []
+    for item in items:
+        rows.append(dataclasses.replace(_measured(*heads, item), task=task))
+        report(
+            Progress(
+                step=f"drift {task}".strip(),
+                done=len(rows),
+                total=len(items),
+                tokens=sum(row.tokens for row in rows),
+                seconds=time.monotonic() - began,
+            )
+        )
+    return rows
+
+
+def means(rows: Sequence[Drift]) -> DriftMeans:
+    """Return the means per token over all positions.
+
+    Raises:
+        ValueError: there are no rows.
+    """
+    tokens = sum(row.tokens for row in rows)
+    if not tokens:
+        raise ValueError("the drift of no tokens; compare on at least one response")
+    return DriftMeans(
+        responses=len(rows),
+        tokens=tokens,
+        kl_base_tuned=sum(row.kl_base_tuned for row in rows) / tokens,
+        kl_tuned_base=sum(row.kl_tuned_base for row in rows) / tokens,
+        base_nll=sum(row.base_nll for row in rows) / tokens,
+        tuned_nll=sum(row.tuned_nll for row in rows) / tokens,
+    )
+
+
+def own_answers(
+    base: LocalModel, examples: Sequence[Example], *, max_new_tokens: int = 512
+) -> list[DriftItem]:
+    """Return the base model's greedy answers; prompts without an answer are left out."""
+    sampling = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=max_new_tokens)
+    requests = [GenerationRequest(messages=e.messages, sampling=sampling, seed=0) for e in examples]
+    items: list[DriftItem] = []
+    for example, result in zip(examples, base.generate(requests), strict=True):
+        if isinstance(result, Generation) and result.token_ids:
+            rendered = Rendered(
+                base.chat.prompt_ids(example.messages),
+                result.token_ids,
+                base.chat.terminator_id if result.finish_reason == "stop" else None,
+            )
+            items.append(DriftItem(example_id=example.id, source="own", rendered=rendered))
+    return items
+
+
+def references(base: LocalModel, examples: Sequence[Example]) -> list[DriftItem]:
+    """Return the references of the examples that have one."""
+    return [
+        DriftItem(
+            example_id=example.id,
+            source="reference",
+            rendered=base.chat.render(example.messages, example.reference),
+        )
+        for example in examples
+        if example.reference and base.chat.response_text(example.reference).strip()
+    ]
+
+
+def spoken(model: LocalModel, examples: Sequence[Example]) -> Float[Tensor, "prompts vocabulary"]:
+    """Return the log-probabilities of the first answer token on a few prompts."""
+    rows: list[Tensor] = []
+    with torch.inference_mode():
+        for example in examples[:_PROBED]:
+            ids = torch.tensor([model.chat.prompt_ids(example.messages)], device=model.device)
+            logits = model.module(ids, use_cache=False).logits[0, -1]
+            rows.append(torch.log_softmax(_fine(logits), dim=-1).cpu())
+    return torch.stack(rows)
+
+
+def require_change(
+    before: Float[Tensor, "prompts vocabulary"],
+    after: Float[Tensor, "prompts vocabulary"],
+    *,
+    adapter: str,
+) -> None:
+    """Stop where an adapter changes no log-probability: what would be evaluated is the base.
+
+    Source of the pain: https://github.com/EleutherAI/lm-evaluation-harness/issues/2432, where an
+    adapter was silently ignored.
+
+    Raises:
+        BackendError: the two are equal.
+    """
+    if torch.equal(before, after):
+        raise BackendError(
+            f"adapter {adapter!r}: changes none of {before.numel()} log-probabilities on "
+            f"{len(before)} prompts, so the base model would be evaluated; check that it was "
+            "trained, and for this model"
+        )
+
+
+class _Body:
+    """A model without its head, and the head."""
+
+    def __init__(self, model: LocalModel) -> None:
+        self._module = model.module
+        self._device = model.device
+        self._body: Any = getattr(model.module, model.module.base_model_prefix)
+        with torch.inference_mode():
+            ids = torch.zeros(1, 8, dtype=torch.long, device=self._device)
+            self._head = Head(model.module, self._body(ids, use_cache=False))
+
+    def hidden(self, rendered: Rendered, count: int) -> Float[Tensor, "rows width"]:
+        """Return the rows that predict the last `count` ids."""
+        ids = _ids(rendered)[:-1]
+        output = self._body(torch.tensor([ids], device=self._device), use_cache=False)
+        return output.last_hidden_state[0, -count:]
+
+    def logits(self, rows: Float[Tensor, "rows width"]) -> Float[Tensor, "rows vocabulary"]:
+        return self._head.logits(rows)
+
+
+@torch.inference_mode()
+def _measured(base: _Body, tuned: _Body, item: DriftItem) -> Drift:
+    count = len(_ids(item.rendered)) - len(item.rendered.prompt_ids)
+    b_rows, t_rows = base.hidden(item.rendered, count), tuned.hidden(item.rendered, count)
+    targets = torch.tensor(_ids(item.rendered)[-count:], device=b_rows.device)
+    sums = torch.zeros(4, dtype=torch.float64)
+    for start in range(0, count, _CHUNK_ROWS):
+        part = slice(start, start + _CHUNK_ROWS)
+        b, t = base.logits(b_rows[part]), tuned.logits(t_rows[part])
+        pairs = kl_divergences(b, t), kl_divergences(t, b), _nlls(b, targets[part])
+        sums += torch.stack([x.sum() for x in (*pairs, _nlls(t, targets[part]))]).cpu()
+    forward, backward, base_nll, tuned_nll = sums.tolist()
+    return Drift(
+        example_id=item.example_id,
+        source=item.source,
+        tokens=count,
+        kl_base_tuned=forward,
+        kl_tuned_base=backward,
+        base_nll=base_nll,
+        tuned_nll=tuned_nll,
+    )
+
+
+def _nlls(logits: Tensor, targets: Tensor) -> Float[Tensor, " rows"]:
+    logits = _fine(logits)
+    chosen = logits.gather(1, targets[:, None])[:, 0]
+    return (torch.logsumexp(logits, dim=1) - chosen).double()
+
+
+def _ids(rendered: Rendered) -> list[int]:
+    end = [] if rendered.terminator_id is None else [rendered.terminator_id]
+    return [*rendered.prompt_ids, *rendered.response_ids, *end]
+
+
+def _fine(logits: Tensor) -> Tensor:
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def _check(items: Sequence[DriftItem], max_length: int) -> None:
+    if not items:
+        raise DataError(
+            "drift: found no response to compare the models on; use the base model's own answers, "
+            "or data with references"
+        )
+    long = [item.example_id for item in items if len(_ids(item.rendered)) > max_length]
+    if long:
+        raise DataError(
+            f"drift: found {len(long)} responses with more tokens than the context of {max_length} "
+            f"holds, the first of example {long[0]!r}; shorten or leave them out"
+        )
