@@ -32,7 +32,7 @@ from idiolect.scoring.base import Scorer
 from idiolect.strategies import Strategy, get_strategy, with_needed
 from idiolect.strategies.wording import Wording
 from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
-from idiolect.verification.judge import open_judge
+from idiolect.verification.judge import AskModel, open_judge
 from idiolect.verification.self_test import SelfTest, require_references, self_test
 
 __all__ = ["Job", "RunOptions", "column_names", "default_strategies", "open_job"]
@@ -90,6 +90,9 @@ class Job:
     teacher: Model | None
     """None where no strategy asks it."""
 
+    judge: Model | None
+    """What the verifier `judge` asks; None with any other."""
+
     money: Money
     wording: Wording
     recorded_verifier: str | None = None
@@ -123,7 +126,16 @@ class Job:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.run.close()
+        try:
+            self._log_notes()
+        finally:
+            self.run.close()
+
+    def _log_notes(self) -> None:
+        """Log what servers said of the models that answered. It is known once they did."""
+        for model in (self.teacher, self.judge):
+            for note in getattr(model, "notes", ()):
+                self.run.log("note", note)
 
     def write_manifest(self) -> None:
         """Write what the run was made with."""
@@ -207,14 +219,15 @@ def open_job(
     _check(config)
     _check_writers(config, chosen)
     wording = Wording(config.prompts)
-    verifier, why = _verifier(config, dataset, options) if verify else (None, NOT_ASKED_FOR)
+    output_dir = Path(config.output_dir or default_output_dir(command, config))
+    money = open_purse(config, output_dir, fresh=options.fresh)
+    judge = open_judge(config, money) if verify and config.verifier == "judge" else None
+    verifier, why = _verifier(config, dataset, options, judge) if verify else (None, NOT_ASKED_FOR)
     check_self_aligned(config, strategies, is_verified=verifier is not None)
     references = self_test(verifier, dataset.examples) if verifier else None
     if references and not options.allow_failing_references:
         require_references(references)
     require_verifier(chosen, verifier)
-    output_dir = Path(config.output_dir or default_output_dir(command, config))
-    money = open_purse(config, output_dir, fresh=options.fresh)
     teacher = teacher_for(chosen, config, money, options.teacher)
     target, scorer, scorer_reason = _load(config)
     depends = {
@@ -263,6 +276,7 @@ def open_job(
         scorer=scorer,
         scorer_reason=scorer_reason,
         teacher=teacher,
+        judge=judge.model if judge else None,
         money=money,
         wording=wording,
     )
@@ -323,13 +337,14 @@ def _check_writers(config: Config, strategies: Sequence[Strategy]) -> None:
         )
 
 
-def _verifier(config: Config, dataset: Dataset, options: RunOptions) -> tuple[Verifier | None, str]:
+def _verifier(
+    config: Config, dataset: Dataset, options: RunOptions, judge: AskModel | None
+) -> tuple[Verifier | None, str]:
     confirmed = options.confirm_run_unsafe_code
     if config.verifier == NO_VERIFIER:
         return None, SWITCHED_OFF
     if config.verifier is not None:
-        ask = open_judge(config) if config.verifier == "judge" else None
-        found = get_verifier(config.verifier, confirm_run_unsafe_code=confirmed, ask=ask)
+        found = get_verifier(config.verifier, confirm_run_unsafe_code=confirmed, ask=judge)
         return found, "asked for"
     name, why = (
         (dataset.verifier, f"what {dataset.source} is checked with")

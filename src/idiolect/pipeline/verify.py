@@ -10,6 +10,7 @@ from pathlib import Path
 from idiolect.config import Config
 from idiolect.data.read import Dataset, read_dataset
 from idiolect.errors import ConfigError
+from idiolect.models.money import Money
 from idiolect.pipeline.responses import named_responses
 from idiolect.records import Example, Status
 from idiolect.runs.manifest import write_atomically
@@ -123,7 +124,7 @@ def _verifier(
             f"verifier: found nothing to check against ({reason}); name the answer's column with "
             "--columns answer=COLUMN, or a verifier with --verifier"
         )
-    ask = open_judge(config) if name == "judge" else None
+    ask = open_judge(config, Money(config.max_cost)) if name == "judge" else None
     return get_verifier(name, confirm_run_unsafe_code=confirm_run_unsafe_code, ask=ask), reason
 
 
