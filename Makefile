@@ -6,7 +6,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 
-.PHONY: install quickstart check test bench-scoring bench-generation clean
+.PHONY: install quickstart check test study-lab bench-scoring bench-generation clean
 
 install: $(STAMP)
 
@@ -41,6 +41,10 @@ bench-scoring: $(STAMP)
 bench-generation: $(STAMP)
 	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
 	$(PY) -m benchmarks.generation $(ARGS)
+
+# The five things that the lab must show, over five seeds. Results go to studies/lab/.
+study-lab: $(STAMP)
+	$(PY) -m studies.lab --seeds 5 --jobs 2 $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 __all__ = [
+    "Answer",
     "Candidate",
+    "Cell",
     "Choice",
     "CodeTests",
     "Context",
@@ -23,6 +25,8 @@ __all__ = [
     "FinishReason",
     "Measurement",
     "Message",
+    "Part",
+    "Spend",
     "Status",
     "TokenScores",
     "Verdict",
@@ -34,6 +38,9 @@ FinishReason = Literal["given", "stop", "length"]
 """`given`: an existing text. `stop`: the model ended its turn. `length`: it was cut off."""
 Status = Literal["correct", "incorrect", "unparsable", "unchecked", "error"]
 """`unparsable` is the model's fault, `error` is ours, `unchecked` is nobody's."""
+Part = Literal["prompt", "answer", "reference", "own", "others"]
+"""What the writer of a response may be shown: `own` is the target's own answer, `others` are
+its answers to other prompts."""
 ContextKind = Literal["prompt", "none", "local", "self-aligned"]
 """What the target saw before the response: its prompt; nothing; the prompt and the last few
 steps before each step; the prompt behind the target's own answers to other prompts."""
@@ -111,8 +118,13 @@ class Candidate:
     parent_id: str | None = None
     """The candidate that this one corrects or continues."""
 
+    shown: tuple[Part, ...] = ()
+    """What the writer was shown of the example, in alphabetical order."""
+
     seed: int | None = None
     tokens_in: int | None = None
+    """Of all requests that were made for it, as are `tokens_out` and `cost_usd`."""
+
     tokens_out: int | None = None
     cost_usd: float | None = None
     """None is unknown, 0.0 is free."""
@@ -196,6 +208,51 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One training of a study: a dataset, a learning rate, a seed."""
+
+    id: str
+    dataset: str
+    learning_rate: float
+    seed: int
+    rows: int
+    """Examples that it was trained on."""
+
+    steps: int
+    """Optimizer steps."""
+
+    first_loss: float
+    last_loss: float
+    """Mean nats per token of a batch."""
+
+    seconds: float
+    adapter: str
+    """Folder of the adapter that was taken, relative to the run."""
+
+    validation_rate: float | None = None
+    """Share of correct answers to the validation split that it was taken for; None where there
+    was nothing to choose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer of a base model or an adapter to an example that it was not trained on."""
+
+    subject_id: str
+    """Id of a cell; `base-1`, `base-2` and so on for the runs of the base model."""
+
+    split: str
+    """`validation`, `test`, or the name of another task."""
+
+    example_id: str
+    sample_index: int
+    status: Status
+    text: str
+    tokens_out: int
+    extracted: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated:
     """One answer of a model to a test example, checked."""
 
@@ -259,3 +316,28 @@ class Failure:
     strategy: str
     reason: str
     retryable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spend:
+    """One answered request to the teacher, whatever became of the answer."""
+
+    subject_id: str
+    """The candidate that it was made for."""
+
+    attempt: int
+    """Which try at this candidate, from 1; a killed or repeated one is counted again."""
+
+    request: int
+    """Place among the requests of the try, from 0."""
+
+    example_id: str
+    strategy: str
+    model: str
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float | None
+    """None is unknown, 0.0 is free."""
+
+    cached: bool
+    """Taken from the cache: nothing was paid."""

@@ -20,7 +20,7 @@ DIARY = "events"
 @pytest.fixture
 def command(tmp_path, tiny_model):
     """Return the words of a `build` that takes some seconds, without its run directory."""
-    data = tiny.write_jsonl(tmp_path / "sums.jsonl", tiny.arithmetic_rows(8))
+    data = tiny.write_jsonl(tmp_path / "sums.jsonl", tiny.arithmetic_rows(60))
     return (
         *("build", data, "--target", tiny_model, "--measures", "perplexity,ifd", "--quiet"),
         *("--set", "own.samples=3", "--set", "own.temperature=1.0"),

@@ -8,6 +8,7 @@ __all__ = ["command"]
 def command(
     data: o.DataArgument = None,
     target: o.TargetOption = None,
+    teacher: o.TeacherOption = None,
     server: o.ServerOption = None,
     strategies: o.StrategiesOption = None,
     verifier: o.VerifierOption = None,
@@ -23,6 +24,8 @@ def command(
     output_dir: o.OutputDirOption = None,
     seed: o.SeedOption = None,
     overrides: o.SetOption = None,
+    max_cost: o.MaxCostOption = None,
+    dry_run: o.DryRunOption = False,
     fresh: o.FreshOption = False,
     retry_failed: o.RetryOption = False,
     allow_failing_references: o.AllowFailingOption = False,
@@ -43,6 +46,8 @@ def command(
         data__split=split,
         target__model=target,
         target__server=server,
+        teacher__model=teacher,
+        max_cost=max_cost,
         target__format=format,
         target__device=device,
         verifier=verifier,
@@ -50,6 +55,10 @@ def command(
         output_dir=output_dir,
         seed=seed,
     )
+    if dry_run:
+        from idiolect.cli.plan import show_plan
+
+        return show_plan(settings, as_json=json)
     from idiolect.cli.progress import progress
     from idiolect.cli.screen import show_outcome
     from idiolect.pipeline.build import build

@@ -14,11 +14,13 @@ __all__ = [
     "ConfigOption",
     "DataArgument",
     "DeviceOption",
+    "DryRunOption",
     "FormatOption",
     "FreshOption",
     "JsonOption",
     "JudgeOption",
     "LimitOption",
+    "MaxCostOption",
     "MeasuresOption",
     "OutputDirOption",
     "QuietOption",
@@ -30,6 +32,7 @@ __all__ = [
     "StrategiesOption",
     "SubsetOption",
     "TargetOption",
+    "TeacherOption",
     "UnsafeCodeOption",
     "VerifierOption",
     "assemble",
@@ -48,6 +51,18 @@ TargetOption = Annotated[
         "--target", "--model", "--model-name-or-path", help="The model: a folder or a hub id."
     ),
 ]
+TeacherOption = Annotated[
+    str | None,
+    typer.Option(
+        "--teacher", help="A stronger model that may help: openai:NAME[@URL], anthropic:NAME, ..."
+    ),
+]
+MaxCostOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-cost", metavar="USD", min=0, help="Hard cap on what the run pays; exits 2 there."
+    ),
+]
 ServerOption = Annotated[
     str | None,
     typer.Option(
@@ -62,6 +77,9 @@ OutputDirOption = Annotated[
 ]
 LimitOption = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="First n rows.")]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Decides every draw.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be asked and what it would cost.")
+]
 FreshOption = Annotated[bool, typer.Option("--fresh", help="Forget an earlier run of this name.")]
 RetryOption = Annotated[bool, typer.Option("--retry-failed", help="Try failed rows again.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -15,15 +15,19 @@ from idiolect.pipeline.explain import ExplainedCandidate, Explanation
 from idiolect.pipeline.outcome import Outcome, to_json
 from idiolect.pipeline.table import StrategyRow
 
-__all__ = ["show_explanation", "show_outcome"]
+__all__ = ["show_explanation", "show_outcome", "show_table"]
 
 _PLAIN_WIDTH = 160
 _SHOWN_BAD_ROWS = 10
 
 
 def show_outcome(outcome: Outcome, *, as_json: bool, with_choices: bool = False) -> int:
-    """Print a result; return the exit code: 3 when some input could not be used."""
-    code = 3 if outcome.bad_rows else 0
+    """Print a result; return the exit code.
+
+    3 when some input could not be used, 2 when the money was used up, 1 when rows failed that
+    may succeed on another try.
+    """
+    code = _code(outcome)
     if as_json:
         print(json.dumps(to_json(outcome), indent=2, ensure_ascii=False))
         _print_bad_rows(outcome)
@@ -38,6 +42,8 @@ def show_outcome(outcome: Outcome, *, as_json: bool, with_choices: bool = False)
     console.print()
     for sentence in outcome.words:
         console.print(escape(sentence), highlight=False)
+    for sentence in outcome.notes:
+        console.print(escape(sentence), highlight=False)
     if outcome.hygiene:
         console.print("\nhygiene:")
     for finding in outcome.hygiene:
@@ -51,6 +57,14 @@ def show_outcome(outcome: Outcome, *, as_json: bool, with_choices: bool = False)
     console.print(f"run: {escape(str(outcome.run))}", highlight=False)
     _print_bad_rows(outcome)
     return code
+
+
+def _code(outcome: Outcome) -> int:
+    if outcome.bad_rows:
+        return 3
+    if outcome.cap_reached:
+        return 2
+    return 1 if outcome.may_retry else 0
 
 
 def show_explanation(explanation: Explanation, *, as_json: bool) -> None:
@@ -71,6 +85,20 @@ def show_explanation(explanation: Explanation, *, as_json: bool) -> None:
             console.print(line, highlight=False)
     for reason in explanation.failures:
         console.print("[yellow]failed:[/yellow] " + escape(reason), highlight=False)
+
+
+def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[str]) -> None:
+    """Print a table, names on the left and numbers on the right, and sentences below it."""
+    console = _console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, header in enumerate(headers):
+        table.add_column(escape(header), justify="right" if place else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    console.print(table)
+    console.print()
+    for sentence in words:
+        console.print(escape(sentence), highlight=False)
 
 
 def _strategies_table(outcome: Outcome, *, with_choices: bool) -> Table:

@@ -50,8 +50,7 @@ def load_config(
 
 def to_dict(config: Config) -> dict[str, Any]:
     """Return the configuration as plain data that YAML and JSON can hold."""
-    tree = dataclasses.asdict(config)
-    return tree | {"strategies": list(config.strategies), "measures": list(config.measures)}
+    return _plain(dataclasses.asdict(config))
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -71,6 +70,13 @@ def parse_override(text: str) -> tuple[str, Any]:
         raise ConfigError(
             f"--set {text}: the value is not valid YAML; close its brackets and quotes"
         ) from None
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with lists for tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

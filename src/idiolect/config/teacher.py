@@ -20,6 +20,9 @@ class TeacherConfig:
     temperature: float = 0.0
     top_p: float = 1.0
     max_new_tokens: int = 1024
+    show_answer: bool = False
+    """Let the strategy `teacher` see the example's answer."""
+
     max_concurrency: int = 16
     """Requests to a server that are under way at once, at most. The number that is used adapts
     to what the server takes."""

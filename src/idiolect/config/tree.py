@@ -4,12 +4,20 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from idiolect.config.base import FORBID
+from idiolect.config.compare import CompareConfig
 from idiolect.config.data import DataConfig
-from idiolect.config.evaluation import EvaluationConfig
+from idiolect.config.evaluation import EvaluateConfig
 from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
 from idiolect.config.self_aligned import SelfAlignedConfig
-from idiolect.config.strategies import OwnConfig
+from idiolect.config.strategies import (
+    ContinuationConfig,
+    LadderConfig,
+    MinimalChangeConfig,
+    OwnConfig,
+    StyledConfig,
+)
+from idiolect.config.study import StudyConfig
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
 from idiolect.config.training import TrainingConfig
@@ -36,6 +44,13 @@ class Config:
     """Names of strategies; empty takes the command's default."""
 
     own: OwnConfig = field(default_factory=OwnConfig)
+    minimal_change: MinimalChangeConfig = field(default_factory=MinimalChangeConfig)
+    continuation: ContinuationConfig = field(default_factory=ContinuationConfig)
+    styled: StyledConfig = field(default_factory=StyledConfig)
+    ladder: LadderConfig = field(default_factory=LadderConfig)
+    prompts: dict[str, str] = field(default_factory=dict[str, str])
+    """Prompts of strategies that are worded otherwise: name -> file or text (Jinja)."""
+
     verifier: str | None = None
     """None: chosen from what the examples hold."""
 
@@ -45,7 +60,12 @@ class Config:
 
     self_aligned: SelfAlignedConfig = field(default_factory=SelfAlignedConfig)
     selection: SelectionConfig = field(default_factory=SelectionConfig)
+    compare: CompareConfig = field(default_factory=CompareConfig)
+    study: StudyConfig = field(default_factory=StudyConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
-    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    evaluation: EvaluateConfig = field(default_factory=EvaluateConfig)
     seed: int = 0
+    max_cost: float | None = None
+    """Hard cap on what a command pays, in US dollars."""
+
     output_dir: str | None = None

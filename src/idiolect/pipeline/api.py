@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from idiolect.config import Config, DataConfig, OwnConfig, TargetConfig
+from idiolect.config import Config, DataConfig, OwnConfig, TargetConfig, TeacherConfig
 from idiolect.data.read import Dataset
+from idiolect.models.base import Model
 from idiolect.pipeline import audit as audit_command
 from idiolect.pipeline import build as build_command
 from idiolect.pipeline import export as export_command
@@ -73,9 +74,11 @@ def build(
     examples: Sequence[Example],
     *,
     target: Target,
+    teacher: str | TeacherConfig | Model | None = None,
     strategies: Sequence[str] = (),
     verifier: str | None = None,
     output_dir: str | Path,
+    max_cost: float | None = None,
     own: OwnConfig | None = None,
     seed: int = 0,
     fresh: bool = False,
@@ -86,18 +89,28 @@ def build(
     Args:
         examples: From `read`, or made by hand.
         target: The model to be fine-tuned.
+        teacher: A stronger model that may help: its name, its settings, or anything that
+            answers.
         strategies: Default: those of the data, and `own`.
         verifier: Default: by what the examples hold.
         output_dir: The run directory; a run that is there is resumed.
+        max_cost: Hard cap on what the run pays, in US dollars.
         own: How the target's own answers are drawn. Default: one, greedy.
         seed: Decides every draw.
         fresh: Forget the run that is there.
         report: Is told how far the work is.
     """
     config = _config(target, strategies, verifier, output_dir, own or OwnConfig(), seed=seed)
-    dataset = _dataset(examples)
+    model: Model | None = None
+    if isinstance(teacher, str | TeacherConfig):
+        named = TeacherConfig(teacher) if isinstance(teacher, str) else teacher
+        config = dataclasses.replace(config, teacher=named)
+    else:
+        model = teacher
+    config = dataclasses.replace(config, max_cost=max_cost)
+    options = RunOptions(fresh=fresh, teacher=model)
     return Result(
-        build_command.build(config, dataset=dataset, options=RunOptions(fresh=fresh), report=report)
+        build_command.build(config, dataset=_dataset(examples), options=options, report=report)
     )
 
 

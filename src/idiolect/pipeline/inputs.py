@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -15,12 +15,22 @@ from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError, MissingExtra, nearest
 from idiolect.familiarity import MEASURES
 from idiolect.models.base import Model
+from idiolect.models.money import Money
 from idiolect.pipeline.self_aligned import check_self_aligned
-from idiolect.records import Example
+from idiolect.pipeline.spending import spending
+from idiolect.pipeline.teaching import (
+    check_settings,
+    open_purse,
+    require_verifier,
+    strategies_identity,
+    teacher_for,
+)
+from idiolect.records import Example, Spend
 from idiolect.runs.manifest import write_atomically, write_manifest
 from idiolect.runs.store import Run
 from idiolect.scoring.base import Scorer
-from idiolect.strategies import Strategy, get_strategy
+from idiolect.strategies import Strategy, get_strategy, with_needed
+from idiolect.strategies.wording import Wording
 from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
 from idiolect.verification.judge import open_judge
 from idiolect.verification.self_test import SelfTest, require_references, self_test
@@ -50,6 +60,9 @@ class RunOptions:
     confirm_run_unsafe_code: bool = False
     """Let `code` run the programs of responses in a sandbox."""
 
+    teacher: Model | None = None
+    """Answers in place of the teacher that the configuration names."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -59,6 +72,8 @@ class Job:
     config: Config
     dataset: Dataset
     strategies: tuple[Strategy, ...]
+    """In the order of their work, with those that others build upon."""
+
     options: RunOptions
     verifier: Verifier | None
     """None where nothing can be checked."""
@@ -72,6 +87,11 @@ class Job:
 
     scorer: Scorer
     scorer_reason: str
+    teacher: Model | None
+    """None where no strategy asks it."""
+
+    money: Money
+    wording: Wording
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -126,6 +146,18 @@ class Job:
                     "problems": [problem.message for problem in self.dataset.problems],
                 },
                 "verifier": {"name": self.verifier_name, "why": self.verifier_reason},
+                "teacher": {"model": self.teacher.name, "revision": self.teacher.revision}
+                if self.teacher
+                else None,
+                "strategies": {
+                    s.name: {
+                        "writer": s.writer,
+                        "sees": sorted(s.sees),
+                        "prompts": {name: self.wording.hash_of(name) for name in s.prompts},
+                    }
+                    for s in self.strategies
+                },
+                "spend": spending(self.run.all(Spend)),
                 "seed": self.config.seed,
             },
             seconds=time.monotonic() - self.began,
@@ -140,10 +172,12 @@ def open_job(
     strategies: Sequence[str],
     verify: bool = True,
     options: RunOptions,
+    identity: Mapping[str, Any] | None = None,
 ) -> Job:
     """Check the inputs, load the target and open the run.
 
-    Everything that can be wrong is found out before the expensive work.
+    Everything that can be wrong is found out before the expensive work. `identity` holds what
+    the rows of this command depend on beside what those of all commands do.
 
     Raises:
         ConfigError: a name is unknown or the settings contradict each other.
@@ -155,16 +189,21 @@ def open_job(
             f"{dataset.source}: holds no responses; name their column with --columns "
             "reference=..., or let the target answer with `idiolect build`"
         )
-    chosen = tuple(get_strategy(name, column_names(dataset)) for name in strategies)
+    chosen = with_needed([get_strategy(name, column_names(dataset), config) for name in strategies])
     _check(config)
     _check_writers(config, chosen)
+    wording = Wording(config.prompts)
     verifier, why = _verifier(config, dataset, options) if verify else (None, NOT_ASKED_FOR)
     check_self_aligned(config, strategies, is_verified=verifier is not None)
     references = self_test(verifier, dataset.examples) if verifier else None
     if references and not options.allow_failing_references:
         require_references(references)
+    require_verifier(chosen, verifier)
+    output_dir = Path(config.output_dir or default_output_dir(command, config))
+    money = open_purse(config, output_dir, fresh=options.fresh)
+    teacher = teacher_for(chosen, config, money, options.teacher)
     target, scorer, scorer_reason = _load(config)
-    identity = {
+    depends = {
         "command": command,
         "data": dataset.fingerprint,
         "target.model": target.name,
@@ -181,12 +220,12 @@ def open_job(
         "measures": list(config.measures),
         "selection": dataclasses.asdict(config.selection),
         "seed": config.seed,
+        **(identity or {}),
     }
+    depends |= strategies_identity(chosen, config, teacher, wording)
     if "self-aligned" in config.measures:
-        identity["self_aligned"] = dataclasses.asdict(config.self_aligned)
-    run = Run(
-        config.output_dir or default_output_dir(command, config), identity, fresh=options.fresh
-    )
+        depends["self_aligned"] = dataclasses.asdict(config.self_aligned)
+    run = Run(output_dir, depends, fresh=options.fresh)
     try:
         write_atomically(
             run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)
@@ -209,6 +248,9 @@ def open_job(
         target=target,
         scorer=scorer,
         scorer_reason=scorer_reason,
+        teacher=teacher,
+        money=money,
+        wording=wording,
     )
 
 
@@ -247,6 +289,7 @@ def _check(config: Config) -> None:
             f"own: found temperature {own.temperature}, top_p {own.top_p}, max_new_tokens "
             f"{own.max_new_tokens}; expected >= 0, in (0, 1] and >= 1"
         )
+    check_settings(config)
     for name in config.measures:
         if name not in MEASURES:
             raise ConfigError(
@@ -256,7 +299,7 @@ def _check(config: Config) -> None:
 
 
 def _check_writers(config: Config, strategies: Sequence[Strategy]) -> None:
-    own = [strategy.name for strategy in strategies if strategy.writer == "target"]
+    own = [strategy.name for strategy in strategies if "target" in strategy.asks]
     if config.target.server and own:
         others = [strategy.name for strategy in strategies if strategy.name not in own]
         raise ConfigError(

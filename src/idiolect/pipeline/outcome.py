@@ -2,8 +2,8 @@
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,24 @@ from idiolect.familiarity import MEASURES, Measured
 from idiolect.pipeline.inputs import NOT_ASKED_FOR, SWITCHED_OFF, Job
 from idiolect.pipeline.reading import read_foreignness
 from idiolect.pipeline.self_aligned import NAME
+from idiolect.pipeline.spending import (
+    LadderReport,
+    ladder_report,
+    ladder_sentence,
+    spending,
+    spending_sentences,
+)
 from idiolect.pipeline.steps.self_aligned import answer_pool
-from idiolect.pipeline.table import RunRows, StrategyRow, mean_nlls, strategy_table
-from idiolect.records import Candidate, Choice, Failure, Measurement, Verdict
-from idiolect.runs.store import Run
+from idiolect.pipeline.table import RunRows, StrategyRow, is_rung, mean_nlls, strategy_table
+from idiolect.records import Candidate, Choice, Failure, Measurement, Spend, Verdict
+from idiolect.runs.store import Run, RunReader
 from idiolect.verification.hygiene import check_hygiene
 from idiolect.verification.self_test import SelfTest
 
 __all__ = ["Outcome", "by_candidate", "load_rows", "outcome", "to_json"]
 
 _SHOWN_REFERENCES = 5
+_SHOWN_FAILURES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +51,21 @@ class Outcome:
     examples: int
     chosen: int
     exported: Path | None = None
+    spend: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """Strategy -> what it asked of the teacher and paid for it."""
+
+    notes: tuple[str, ...] = ()
+    """What the strategies with a teacher did, one sentence each."""
+
+    ladder: LadderReport | None = None
+    may_retry: int = 0
+    """Rows that failed and may succeed on another try."""
+
+    cap_reached: bool = False
+    """The money was used up before everything was asked."""
 
 
-def load_rows(run: Run, verifier: str) -> RunRows:
+def load_rows(run: Run | RunReader, verifier: str) -> RunRows:
     """Return the rows of a run, by candidate."""
     return RunRows(
         candidates=run.all(Candidate),
@@ -79,7 +99,9 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
     failures = job.run.all(Failure)
     given = {c.id for c in rows.candidates if c.finish_reason == "given"}
     bad_input = [f.reason for f in failures if f.subject_id in given and not f.retryable]
-    other = [f.reason for f in failures if f.reason not in set(bad_input)]
+    other = [f for f in failures if f.reason not in set(bad_input) and not is_rung(f)]
+    candidates, spends = job.run.all(Candidate), job.run.all(Spend)
+    spent, ladder = spending(spends), ladder_report(candidates, failures, spends)
     return Outcome(
         run=job.run.path,
         table=tuple(strategy_table(rows, job.config.measures)),
@@ -91,7 +113,8 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
                 *_boundary_warning(job, rows),
                 *_rank_warning(job, rows),
                 *_self_aligned_warning(job, rows),
-                *other,
+                *_failure_warnings(other),
+                *_cap_warning(job),
             ]
         ),
         mapping=job.dataset.mapping,
@@ -102,7 +125,40 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
         examples=len(job.examples),
         chosen=sum(choice.chosen for choice in rows.choices.values()),
         exported=exported,
+        spend=spent,
+        notes=(
+            *spending_sentences(spent),
+            *([ladder_sentence(ladder)] if ladder else []),
+        ),
+        ladder=ladder,
+        may_retry=sum(f.retryable for f in other),
+        cap_reached=job.money.reached,
     )
+
+
+def _failure_warnings(failures: Sequence[Failure]) -> list[str]:
+    """Return what failed: all of it where it is little, else the first of each strategy."""
+    groups: dict[tuple[str, str], list[Failure]] = {}
+    for failure in failures:
+        groups.setdefault((failure.strategy, failure.step), []).append(failure)
+    lines: list[str] = []
+    for (strategy, step), group in groups.items():
+        lines += [f.reason for f in group[:_SHOWN_FAILURES]]
+        if len(group) > _SHOWN_FAILURES:
+            lines.append(f"{strategy}: {len(group)} rows failed to {step}, the first are above")
+    again = sum(f.retryable for f in failures)
+    if again:
+        lines.append(f"{again} failed rows may succeed on another try: --retry-failed")
+    return lines
+
+
+def _cap_warning(job: Job) -> list[str]:
+    if not job.money.reached:
+        return []
+    return [
+        f"the money is used up (--max-cost {job.config.max_cost}): some requests were not sent; "
+        "the same command with a higher --max-cost goes on from here"
+    ]
 
 
 def _unverified_warning(job: Job) -> list[str]:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from idiolect.familiarity import MEASURES, Measured, Summary, edit_distance, summarise_perplexity
-from idiolect.records import Candidate, Choice, Measurement, Status, Verdict
+from idiolect.records import Candidate, Choice, Failure, Measurement, Status, Verdict
 from idiolect.statistics import mean_interval
 
-__all__ = ["RunRows", "StrategyRow", "WorstRow", "mean_nlls", "strategy_table"]
+__all__ = ["RunRows", "StrategyRow", "WorstRow", "is_rung", "mean_nlls", "strategy_table"]
 
 _WORST = 3
 
@@ -76,9 +76,15 @@ def strategy_table(rows: RunRows, measures: Sequence[str]) -> list[StrategyRow]:
     """Return one row a strategy, in order of first appearance."""
     by_strategy: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in rows.candidates:
-        by_strategy[candidate.strategy].append(candidate)
+        if not is_rung(candidate):
+            by_strategy[candidate.strategy].append(candidate)
     own = {c.example_id: c.text for c in by_strategy.get("own", ()) if c.sample_index == 0}
     return [_row(name, group, rows, measures, own) for name, group in by_strategy.items()]
+
+
+def is_rung(row: Candidate | Failure) -> bool:
+    """Tell a row of one rung of the ladder, which exists for the hard examples only."""
+    return row.strategy.startswith("ladder/")
 
 
 def mean_nlls(rows: RunRows) -> dict[str, dict[str, float]]:
@@ -86,7 +92,7 @@ def mean_nlls(rows: RunRows) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for candidate in rows.candidates:
         measured = rows.measurements.get(candidate.id)
-        if measured is not None:
+        if measured is not None and not is_rung(candidate):
             value = MEASURES["mean-nll"].value(measured)
             found[candidate.strategy][candidate.example_id].append(value)
     return {

@@ -14,13 +14,16 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from idiolect.records import (
+    Answer,
     Candidate,
+    Cell,
     Choice,
     Drift,
     Evaluated,
     Example,
     Failure,
     Measurement,
+    Spend,
     TokenScores,
     Verdict,
 )
@@ -28,7 +31,18 @@ from idiolect.records import (
 __all__ = ["TABLES", "Record", "Table", "from_row", "table_of", "to_row"]
 
 Record = (
-    Example | Candidate | Verdict | Measurement | TokenScores | Choice | Evaluated | Drift | Failure
+    Example
+    | Candidate
+    | Verdict
+    | Measurement
+    | TokenScores
+    | Choice
+    | Failure
+    | Spend
+    | Cell
+    | Answer
+    | Evaluated
+    | Drift
 )
 
 
@@ -64,7 +78,10 @@ TABLES: tuple[Table, ...] = (
     Table("choices", Choice, ("candidate_id",)),
     Table("evaluated", Evaluated, ("revision", "task", "example_id", "sample_index")),
     Table("drifts", Drift, ("task", "example_id", "source")),
+    Table("cells", Cell, ("id",)),
+    Table("answers", Answer, ("subject_id", "split", "example_id", "sample_index")),
     Table("failures", Failure, ("subject_id", "step", "strategy")),
+    Table("spend", Spend, ("subject_id", "attempt", "request")),
 )
 
 

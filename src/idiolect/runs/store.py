@@ -11,7 +11,7 @@ import shutil
 import socket
 import sqlite3
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -140,11 +140,12 @@ class Run:
         return default if row is None else json.loads(row[0])
 
     def log(self, level: str, message: str) -> None:
-        """Append an event."""
+        """Append an event, unless the same was logged before."""
         with self._transaction():
             self._db.execute(
-                "INSERT INTO events (at, level, message) VALUES (?, ?, ?)",
-                (time.time(), level, message),
+                "INSERT INTO events (at, level, message) SELECT ?, ?, ? WHERE NOT EXISTS "
+                "(SELECT 1 FROM events WHERE level = ? AND message = ?)",
+                (time.time(), level, message, level, message),
             )
 
     # The directory
@@ -304,9 +305,32 @@ class RunReader:
             # A process that was killed right at its start has made no tables yet.
             return _select(self._db, kind) if table_of(kind).name in made else []
 
+    def of_candidates(self, kind: type[T], candidate_ids: Collection[str]) -> list[T]:
+        """Return the records of one kind that belong to some candidates, as they were written."""
+        with _storage(self._file):
+            made = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
+            return _select(self._db, kind, candidate_ids) if table_of(kind).name in made else []
 
-def _select(db: sqlite3.Connection, kind: type[T]) -> list[T]:
+    def keys(self, kind: type[Record]) -> set[str]:
+        """Return the first key of all records of one kind, without reading the records."""
+        table = table_of(kind)
+        with _storage(self._file):
+            made = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
+            if table.name not in made:
+                return set()
+            return {
+                key for (key,) in self._db.execute(f'SELECT "{table.key[0]}" FROM "{table.name}"')
+            }
+
+
+def _select(
+    db: sqlite3.Connection, kind: type[T], candidate_ids: Collection[str] | None = None
+) -> list[T]:
     table = table_of(kind)
     columns = ", ".join(f'"{name}"' for name in table.columns)
-    rows = db.execute(f'SELECT {columns} FROM "{table.name}" ORDER BY rowid')
+    where, values = "", ()
+    if candidate_ids is not None:
+        where = "WHERE candidate_id IN (SELECT value FROM json_each(?))"
+        values = (json.dumps(list(candidate_ids)),)
+    rows = db.execute(f'SELECT {columns} FROM "{table.name}" {where} ORDER BY rowid', values)
     return [cast(T, from_row(kind, row)) for row in rows]

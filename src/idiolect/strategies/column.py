@@ -1,20 +1,16 @@
 """`column:NAME`: responses that the data brings along, whoever wrote them."""
 
-from collections.abc import Iterator, Sequence
-
-from idiolect.records import Candidate, Example
-from idiolect.strategies.base import Strategy, StrategyContext, given_candidate
+from idiolect.records import Example
+from idiolect.strategies.base import Strategy, StrategyContext, given
+from idiolect.strategies.tasks import Task
 
 __all__ = ["column_strategy"]
 
 
 def column_strategy(column: str) -> Strategy:
     """Return the strategy that takes `responses[column]` of each example."""
-    name = f"column:{column}"
 
-    def propose(examples: Sequence[Example], context: StrategyContext) -> Iterator[Candidate]:
-        for example in examples:
-            if column in example.responses:
-                yield given_candidate(example, name, example.responses[column])
+    def begin(example: Example, context: StrategyContext, name: str) -> list[Task]:
+        return given(example, name, example.responses.get(column))
 
-    return Strategy(name=name, writer="dataset", sees=frozenset(), propose=propose)
+    return Strategy(name=f"column:{column}", writer="dataset", sees=frozenset(), begin=begin)

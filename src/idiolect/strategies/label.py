@@ -4,18 +4,15 @@ Source: the "gold label only" rows of the follow-up's logs (arXiv 2502.11779), o
 on tasks that are close to classification.
 """
 
-from collections.abc import Iterator, Sequence
-
-from idiolect.records import Candidate, Example
-from idiolect.strategies.base import Strategy, StrategyContext, given_candidate
+from idiolect.records import Example
+from idiolect.strategies.base import Strategy, StrategyContext, given
+from idiolect.strategies.tasks import Task
 
 __all__ = ["LABEL"]
 
 
-def _propose(examples: Sequence[Example], context: StrategyContext) -> Iterator[Candidate]:
-    for example in examples:
-        if example.answer is not None:
-            yield given_candidate(example, "label", example.answer)
+def _begin(example: Example, context: StrategyContext, name: str) -> list[Task]:
+    return given(example, name, example.answer)
 
 
-LABEL = Strategy(name="label", writer="dataset", sees=frozenset({"answer"}), propose=_propose)
+LABEL = Strategy(name="label", writer="dataset", sees=frozenset({"answer"}), begin=_begin)

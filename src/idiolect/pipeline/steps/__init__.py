@@ -5,7 +5,7 @@ from idiolect.pipeline.steps.choose import choose_step
 from idiolect.pipeline.steps.propose import propose_step
 from idiolect.pipeline.steps.score import score_step
 from idiolect.pipeline.steps.verify import verify_step
-from idiolect.records import Failure
+from idiolect.records import Failure, Verdict
 from idiolect.runs.progress import ProgressSink
 
 __all__ = ["choose_step", "propose_step", "retry", "run_steps", "score_step", "verify_step"]
@@ -21,5 +21,6 @@ def run_steps(job: Job, report: ProgressSink) -> None:
 
 
 def retry(job: Job) -> None:
-    """Forget the failures that may succeed on another try."""
+    """Forget the failures that may succeed on another try, and checks that failed themselves."""
     job.run.delete(Failure, retryable=1)
+    job.run.delete(Verdict, status="error")

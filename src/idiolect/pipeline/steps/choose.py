@@ -7,7 +7,7 @@ from idiolect.records import Candidate, Example, Measurement, Verdict
 from idiolect.selection import Contender, choose
 from idiolect.verification.lint import DefectKind, lint
 
-__all__ = ["choose_step"]
+__all__ = ["choose_step", "contenders_of"]
 
 # Defects that a response must not be chosen with, however familiar it is.
 _UNFIT: dict[DefectKind, str] = {
@@ -19,13 +19,25 @@ _UNFIT: dict[DefectKind, str] = {
 
 def choose_step(job: Job) -> None:
     """Choose one candidate for each example. Cheap and pure, so it is done anew each time."""
+    for contenders in contenders_of(job).values():
+        job.run.add(
+            *choose(
+                contenders,
+                noise=job.scorer.noise,
+                allow_unchecked=job.config.selection.allow_unchecked,
+            )
+        )
+
+
+def contenders_of(job: Job) -> dict[str, list[Contender]]:
+    """Return the candidates of each example with all that is known about them."""
     name = job.verifier_name
     verdicts = {v.candidate_id: v for v in job.run.all(Verdict) if v.verifier == name}
     measurements = {m.candidate_id: m for m in job.run.all(Measurement) if m.context == "prompt"}
     examples = {example.id: example for example in job.examples}
     ordered = sorted(job.run.all(Candidate), key=lambda c: c.example_id)
-    for _, group in groupby(ordered, key=lambda c: c.example_id):
-        contenders = [
+    return {
+        example_id: [
             Contender(
                 candidate=candidate,
                 verdict=verdicts.get(candidate.id),
@@ -38,13 +50,8 @@ def choose_step(job: Job) -> None:
             )
             for candidate in group
         ]
-        job.run.add(
-            *choose(
-                contenders,
-                noise=job.scorer.noise,
-                allow_unchecked=job.config.selection.allow_unchecked,
-            )
-        )
+        for example_id, group in groupby(ordered, key=lambda c: c.example_id)
+    }
 
 
 def _defect(candidate: Candidate, text: str, example: Example) -> str | None:

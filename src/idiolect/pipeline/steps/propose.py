@@ -1,39 +1,93 @@
 """Every strategy makes the candidates that are missing."""
 
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
 from idiolect.pipeline.inputs import Job
 from idiolect.pipeline.steps.clock import Clock
-from idiolect.records import Candidate, Failure
+from idiolect.pipeline.steps.verify import verify_step
+from idiolect.records import Candidate, Example, Failure, Spend, Verdict
 from idiolect.runs.progress import ProgressSink
-from idiolect.strategies.base import StrategyContext
+from idiolect.strategies.base import Strategy, StrategyContext
+from idiolect.verification.base import Finding
 
 __all__ = ["propose_step"]
 
 
 def propose_step(job: Job, report: ProgressSink) -> None:
-    """Let every strategy make the candidates that are missing."""
-    failed = {f.subject_id for f in job.run.all(Failure) if f.step == "generate"}
+    """Let every strategy make the candidates that are missing.
+
+    Strategies that build upon own answers come last, and find them verified.
+    """
+    verified = False
     for strategy in job.strategies:
-        done = {c.id for c in job.run.all(Candidate) if c.strategy == strategy.name}
-        context = StrategyContext(
-            target=job.model if strategy.writer == "target" else None,
-            own=job.config.own,
-            seed=job.config.seed,
-            template=job.target.chat.fingerprint,
-            done=done | failed,
-        )
-        if strategy.writer == "dataset":
-            # Nothing is computed: all rows land in one transaction.
-            job.run.add(*(c for c in strategy.propose(job.examples, context) if _is_new(c, done)))
-            continue
-        per_example = job.config.own.samples
-        clock = Clock(
-            report, f"{strategy.name} answers", len(job.examples) * per_example, len(done | failed)
-        )
-        for result in strategy.propose(job.examples, context):
-            job.run.add(result)
+        if strategy.needs and not verified:
+            verify_step(job, report)
+            verified = True
+        _propose(job, strategy, report)
+
+
+def _propose(job: Job, strategy: Strategy, report: ProgressSink) -> None:
+    made = [c for c in job.run.all(Candidate) if c.strategy == strategy.name]
+    failed = [
+        f for f in job.run.all(Failure) if f.step == "generate" and f.strategy == strategy.name
+    ]
+    done = {c.id for c in made} | {f.subject_id for f in failed}
+    results = strategy.propose(job.examples, _context(job, done))
+    if strategy.writer == "dataset":
+        # Nothing is computed: all rows land in one transaction.
+        job.run.add(*results)
+        return
+    per_example = job.config.own.samples if strategy.name == "own" else 1
+    clock = Clock(report, f"{strategy.name} answers", len(job.examples) * per_example, len(done))
+    for result in results:
+        job.run.add(result)
+        if result.strategy == strategy.name:
             is_failure = isinstance(result, Failure)
             clock.tick(failed=is_failure, tokens=0 if is_failure else result.tokens_out or 0)
 
 
-def _is_new(result: Candidate | Failure, done: set[str]) -> bool:
-    return isinstance(result, Candidate) and result.id not in done
+def _context(job: Job, done: set[str]) -> StrategyContext:
+    own: dict[str, list[Candidate]] = defaultdict(list)
+    candidates = [c for c in job.run.all(Candidate) if c.strategy == "own"]
+    for candidate in sorted(candidates, key=lambda c: c.sample_index):
+        own[candidate.example_id].append(candidate)
+    return StrategyContext(
+        target=None if job.config.target.server else job.model,
+        teacher=job.teacher,
+        config=job.config,
+        seed=job.config.seed,
+        template=job.target.chat.fingerprint,
+        done=done,
+        own_answers=own,
+        statuses={
+            v.candidate_id: v.status
+            for v in job.run.all(Verdict)
+            if v.verifier == job.verifier_name
+        },
+        examples={example.id: example for example in job.examples},
+        check=_checker(job),
+        wording=job.wording,
+        book=_booker(job),
+    )
+
+
+def _checker(job: Job) -> Callable[[Sequence[tuple[Example, str]]], list[Finding]] | None:
+    verifier, chat = job.verifier, job.target.chat
+    if verifier is None:
+        return None
+    return lambda pairs: verifier.check([(e, chat.response_text(text)) for e, text in pairs])
+
+
+def _booker(job: Job) -> Callable[[Spend], None]:
+    """Return what lands a request in the run, counted behind the earlier tries at a candidate."""
+    before: dict[str, int] = {}
+    for spend in job.run.all(Spend):
+        before[spend.subject_id] = max(spend.attempt, before.get(spend.subject_id, 0))
+
+    def book(spend: Spend) -> None:
+        attempt = before.get(spend.subject_id, 0) + 1
+        job.run.add(dataclasses.replace(spend, attempt=attempt))
+
+    return book

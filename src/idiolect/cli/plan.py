@@ -1,0 +1,86 @@
+"""`idiolect plan`."""
+
+import dataclasses
+import json as json_module
+
+from idiolect.cli import options as o
+from idiolect.config import Config
+
+__all__ = ["command", "show_plan"]
+
+
+def command(
+    data: o.DataArgument = None,
+    target: o.TargetOption = None,
+    teacher: o.TeacherOption = None,
+    strategies: o.StrategiesOption = None,
+    limit: o.LimitOption = None,
+    columns: o.ColumnsOption = None,
+    subset: o.SubsetOption = None,
+    split: o.SplitOption = None,
+    config: o.ConfigOption = None,
+    seed: o.SeedOption = None,
+    overrides: o.SetOption = None,
+    json: o.JsonOption = False,
+) -> int:
+    """Show what `build` would ask, and what it would cost. Costs nothing."""
+    settings = o.assemble(
+        config,
+        overrides,
+        strategies=strategies,
+        columns=columns,
+        data__path=data,
+        data__limit=limit,
+        data__subset=subset,
+        data__split=split,
+        target__model=target,
+        teacher__model=teacher,
+        seed=seed,
+    )
+    return show_plan(settings, as_json=json)
+
+
+def show_plan(config: Config, *, as_json: bool) -> int:
+    """Print a plan; return the exit code."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from idiolect.pipeline.plan import Range, plan
+
+    found = plan(config)
+    if as_json:
+        print(json_module.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
+        return 0
+    console = Console(width=140, highlight=False)
+    for name, role, messages in found.first:
+        console.print(f"[bold]{escape(name)}[/bold] asks the {role} first:")
+        for message in messages:
+            console.print(f"  [dim]{message.role}:[/dim]")
+            for line in message.content.splitlines():
+                console.print("  | " + escape(line))
+        console.print()
+
+    def cell(values: Range | None, form: str = ",.0f") -> str:
+        if values is None:
+            return "unknown"
+        return " / ".join(format(v, form) for v in (values.low, values.expected, values.high))
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for header in ("strategy", "asks", "requests", "tokens in", "tokens out", "US dollars"):
+        table.add_column(header)
+    for row in found.requests:
+        cells = [row.strategy, row.model, cell(row.requests), cell(row.tokens_in)]
+        cells += [cell(row.tokens_out), cell(row.usd, ".4f")]
+        table.add_row(*(escape(text) for text in cells))
+    console.print(table)
+    for row in found.requests:
+        if row.assumption != "one request each":
+            console.print(f"{escape(row.strategy)}: expected where {row.assumption}")
+    console.print(
+        f"\n{found.examples} examples; each cell: low / expected / high. Tokens are estimates, "
+        "at four characters each."
+    )
+    total = "unknown" if found.usd is None else f"${cell(found.usd, '.4f')}"
+    console.print(f"price of all: {total}")
+    return 0

@@ -1,0 +1,86 @@
+"""`study`: which datasets are trained on and compared, and on what they are tested."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from idiolect.config.base import FORBID
+from idiolect.config.data import DataConfig
+
+__all__ = ["EvaluationConfig", "StudyConfig", "StudyDataset", "StudySplit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyDataset:
+    """One dataset of a study: a response for each prompt."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
+
+    strategies: tuple[str, ...]
+    """One strategy, or several of which the most familiar correct response is taken."""
+
+    correct_only: bool = True
+    """Leave out responses that do not verify. False trains on them, to see what that does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudySplit:
+    """Examples that are answered and never trained on."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
+
+    data: DataConfig
+    verifier: str | None = None
+    """None: chosen from what the examples hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationConfig:
+    """How the base model and the adapters answer."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
+
+    samples: int = 1
+    temperature: float = 0.0
+    """0 is greedy, and then one sample is all there is."""
+
+    top_p: float = 1.0
+    max_new_tokens: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyConfig:
+    """Which datasets are compared, and on what."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
+
+    datasets: dict[str, StudyDataset] = field(default_factory=dict[str, StudyDataset])
+    seeds: tuple[int, ...] = (0, 1, 2)
+    learning_rates: tuple[float, ...] = ()
+    """Each is tried for every dataset, and the best on validation is taken; empty takes the one
+    of `training`."""
+
+    checkpoints: int = 1
+    """Adapters of a training that are tried on validation; 1 takes the last."""
+
+    examples: int | None = None
+    """Train on this many of the prompts that all datasets have; None takes all."""
+
+    validation: StudySplit | None = None
+    """None takes `validation_examples` of the training data, which are then not trained on."""
+
+    validation_examples: int = 0
+    """Only used where there is no `validation`. Needed for several learning rates
+    or checkpoints."""
+
+    test: StudySplit | None = None
+    """The task that is trained: gain."""
+
+    others: dict[str, StudySplit] = field(default_factory=dict[str, StudySplit])
+    """Other tasks: forgetting."""
+
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    base_runs: int = 2
+    """How often the base model answers, for the noise of the evaluation itself."""
+
+    allowed_overlap: tuple[str, ...] = ()
+    """Ids of test examples that may stand in the training data."""

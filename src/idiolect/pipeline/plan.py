@@ -1,0 +1,284 @@
+"""`plan`: what `build` would ask of whom, and what it would cost. Nothing is sent or loaded.
+
+Numbers of tokens are estimates: a token is taken for four characters, which is near for English
+and low for other scripts and for code. Where a prompt holds an own answer, which does not exist
+yet, a stand-in as long as the references is counted. Prices come from the dated table.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from idiolect.config import Config
+from idiolect.data.read import Dataset, read_dataset
+from idiolect.errors import ConfigError
+from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
+from idiolect.models.prices import Price, price_of
+from idiolect.pipeline.inputs import column_names, default_strategies
+from idiolect.pipeline.teaching import check_settings
+from idiolect.records import Candidate, Example, Message, Status
+from idiolect.strategies import Strategy, StrategyContext, get_strategy, with_needed
+from idiolect.strategies.tasks import Ask, GaveUp, Role, Task
+from idiolect.strategies.wording import Wording
+from idiolect.verification.base import Finding
+
+__all__ = ["Plan", "PlannedRequests", "Range", "plan"]
+
+CHARACTERS_PER_TOKEN = 4.0
+STAND_IN_TOKENS = 150
+"""Length of an answer where the data has no reference to go by."""
+
+INSTRUCTIONS_TOKENS = 200
+"""Of a prompt that asks for a correction, about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """From everything going well to everything going badly."""
+
+    low: float
+    expected: float
+    high: float
+
+    def times(self, factor: float) -> "Range":
+        """Return the range, multiplied."""
+        return Range(
+            low=self.low * factor, expected=self.expected * factor, high=self.high * factor
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRequests:
+    """What one strategy asks of one model."""
+
+    strategy: str
+    role: Role
+    model: str
+    examples: int
+    """To which the strategy applies."""
+
+    requests: Range
+    tokens_in: Range
+    tokens_out: Range
+    usd: Range | None
+    """None where the price is not known. Local models are free."""
+
+    assumption: str
+    """What the numbers of requests rest on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What `build` would do."""
+
+    examples: int
+    strategies: tuple[str, ...]
+    requests: tuple[PlannedRequests, ...]
+    first: tuple[tuple[str, Role, tuple[Message, ...]], ...]
+    """Strategy, who is asked, and the first request as it would be sent."""
+
+    usd: Range | None
+    """Of all strategies; None where any of it is not known."""
+
+
+def plan(config: Config, *, dataset: Dataset | None = None) -> Plan:
+    """Return what `build` would ask, and what it would cost.
+
+    Raises:
+        ConfigError: a name is unknown, or a strategy needs a model that is not named.
+    """
+    dataset = dataset or read_dataset(config.data)
+    names = config.strategies or (*default_strategies(dataset), "own")
+    strategies = with_needed([get_strategy(n, column_names(dataset), config) for n in names])
+    check_settings(config)
+    _require_models(strategies, config)
+    rows: list[PlannedRequests] = []
+    first: list[tuple[str, Role, tuple[Message, ...]]] = []
+    answer = _typical_answer(dataset.examples)
+    context = _context(config, dataset.examples, answer)
+    for strategy in strategies:
+        if not strategy.asks:
+            continue
+        asked = _first_requests(strategy, dataset.examples, context)
+        if asked:
+            role, request = asked[0]
+            first.append((strategy.name, role, request.messages))
+            rows += _planned(strategy, config, asked, len(answer) / CHARACTERS_PER_TOKEN)
+    prices = [row.usd for row in rows]
+    known = [usd for usd in prices if usd is not None]
+    return Plan(
+        examples=len(dataset.examples),
+        strategies=tuple(s.name for s in strategies),
+        requests=tuple(rows),
+        first=tuple(first),
+        usd=_sum(known) if len(known) == len(prices) else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Named:
+    """A model that has a name and answers nothing."""
+
+    name: str
+    revision: str | None = None
+
+    def generate(
+        self, requests: Sequence[GenerationRequest]
+    ) -> Iterator[Generation | GenerationFailure]:
+        raise AssertionError("a plan asks nobody")
+
+
+def _require_models(strategies: Sequence[Strategy], config: Config) -> None:
+    for role, name in (("target", config.target.model), ("teacher", config.teacher.model)):
+        asking = [s.name for s in strategies if role in s.asks]
+        if asking and not name:
+            raise ConfigError(
+                f"strategies: {', '.join(asking)} ask a {role}, and none is named; "
+                f"name one with --{role}"
+            )
+
+
+def _typical_answer(examples: Sequence[Example]) -> str:
+    """Return a text of the references' mean length."""
+    lengths = [len(e.reference) for e in examples if e.reference]
+    mean = sum(lengths) / len(lengths) if lengths else STAND_IN_TOKENS * CHARACTERS_PER_TOKEN
+    note = "(the target's own answer) "
+    return (note * (int(mean) // len(note) + 1))[: max(int(mean), len(note))]
+
+
+def _context(config: Config, examples: Sequence[Example], answer: str) -> StrategyContext:
+    own = {
+        e.id: [
+            Candidate(
+                id=f"own of {e.id}", example_id=e.id, strategy="own", text=answer,
+                finish_reason="stop",
+            )
+        ]
+        for e in examples
+    }  # fmt: skip
+    return StrategyContext(
+        target=_Named(name=config.target.model or "none"),
+        teacher=_Named(name=config.teacher.model or "none"),
+        config=config,
+        seed=config.seed,
+        template="plan",
+        done=frozenset[str](),
+        own_answers=own,
+        examples={e.id: e for e in examples},
+        check=lambda pairs: [Finding(status="unchecked") for _ in pairs],
+        wording=Wording(config.prompts),
+    )
+
+
+def _first_requests(
+    strategy: Strategy, examples: Sequence[Example], context: StrategyContext
+) -> list[tuple[Role, GenerationRequest]]:
+    """Return the first request of every task; a strategy that shows others' style sees them."""
+    right: dict[str, Status] = {
+        c.id: "correct" for answers in context.own_answers.values() for c in answers
+    }
+    if strategy.name == "styled":
+        context = dataclasses.replace(context, statuses=right)
+    requests: list[tuple[Role, GenerationRequest]] = []
+    for example in examples:
+        for task in strategy.begin(example, context, strategy.name):
+            if (ask := _first_ask(task)) is not None:
+                requests.append((ask.role, ask.request))
+    return requests
+
+
+def _first_ask(task: Task) -> Ask | None:
+    try:
+        step = next(task.work)
+    except (StopIteration, GaveUp):
+        return None
+    task.work.close()
+    return step if isinstance(step, Ask) else None
+
+
+def _planned(
+    strategy: Strategy,
+    config: Config,
+    asked: Sequence[tuple[Role, GenerationRequest]],
+    answer_tokens: float,
+) -> Iterator[PlannedRequests]:
+    """Yield what a strategy asks of each of its models."""
+    count = len(asked)
+    prompt = sum(_tokens(request) for _, request in asked) / count
+    for role in sorted(strategy.asks):
+        # Whoever is asked second is shown a question, a solution and an answer.
+        is_first = role == asked[0][0]
+        tokens_in = prompt if is_first else prompt + 2 * answer_tokens + INSTRUCTIONS_TOKENS
+        each, assumption = _requests_per_example(strategy.name, role, config)
+        sampling = config.own if role == "target" else config.teacher
+        longest = float(sampling.max_new_tokens)
+        out = Range(
+            low=min(answer_tokens / 2, longest), expected=min(answer_tokens, longest), high=longest
+        )
+        requests = each.times(count)
+        model = (config.target.model if role == "target" else config.teacher.model) or "none"
+        tokens = Range(
+            low=requests.low * tokens_in,
+            expected=requests.expected * tokens_in,
+            # Each further try shows the one before it.
+            high=requests.high * (tokens_in + (longest if each.high > 1 else 0.0)),
+        )
+        replies = Range(
+            low=requests.low * out.low,
+            expected=requests.expected * out.expected,
+            high=requests.high * out.high,
+        )
+        yield PlannedRequests(
+            strategy=strategy.name,
+            role=role,
+            model=model,
+            examples=count,
+            requests=requests,
+            tokens_in=tokens,
+            tokens_out=replies,
+            usd=_price(model, config, tokens, replies),
+            assumption=assumption,
+        )
+
+
+def _requests_per_example(name: str, role: Role, config: Config) -> tuple[Range, str]:
+    """Return how often one example asks, and what that rests on."""
+    half = "half of the own answers are right"
+    if name == "minimal-change":
+        return Range(low=0, expected=0.5, high=config.minimal_change.attempts), half
+    if name == "continue":
+        return Range(low=0, expected=0.75, high=config.continuation.rounds), half
+    if name == "ladder":
+        rungs = config.ladder.rungs
+        most = (
+            config.minimal_change.attempts * ("minimal-change" in rungs)
+            + config.continuation.rounds * ("continue" in rungs)
+        )  # fmt: skip
+        others = [r for r in rungs if r not in ("own", "minimal-change", "continue", "samples")]
+        if role == "target":
+            most += config.ladder.samples * ("samples" in rungs) + len(others)
+            return Range(low=0, expected=2.0, high=most), half
+        return Range(low=0, expected=0.5, high=most + len(others)), half
+    return Range(low=1, expected=1, high=1), "one request each"
+
+
+def _price(model: str, config: Config, tokens_in: Range, tokens_out: Range) -> Range | None:
+    if not model.startswith(("openai:", "anthropic:")):
+        return Range(low=0, expected=0, high=0)
+    price: Price | None = price_of(model, config.prices)
+    if price is None:
+        return None
+    per_in, per_out = price.input_usd_per_million / 1e6, price.output_usd_per_million / 1e6
+    return _sum([tokens_in.times(per_in), tokens_out.times(per_out)])
+
+
+def _sum(ranges: Sequence[Range]) -> Range:
+    return Range(
+        low=sum(r.low for r in ranges),
+        expected=sum(r.expected for r in ranges),
+        high=sum(r.high for r in ranges),
+    )
+
+
+def _tokens(request: GenerationRequest) -> float:
+    return sum(len(m.content) for m in request.messages) / CHARACTERS_PER_TOKEN

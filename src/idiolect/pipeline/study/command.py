@@ -1,0 +1,252 @@
+"""`study`: train and test several datasets under one budget, and say which is better.
+
+Candidates are made, checked and scored as in `build`. Every dataset has the same prompts and the
+same number of optimizer steps. A cell's rows land when it is done; the same command goes on with
+the cells that are not.
+"""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from idiolect.config import Config
+from idiolect.data.read import Dataset
+from idiolect.errors import ConfigError, RunError
+from idiolect.models.base import Sampling
+from idiolect.pipeline.inputs import Job, RunOptions, open_job
+from idiolect.pipeline.steps import run_steps
+from idiolect.pipeline.steps.clock import Clock
+from idiolect.pipeline.study.cells import Asked, Plan, Questions, answer, plan_cells, train_cell
+from idiolect.pipeline.study.choice import best_on_validation
+from idiolect.pipeline.study.datasets import MadeDataset, make_datasets, strategies_of
+from idiolect.pipeline.study.page import write_page
+from idiolect.pipeline.study.results import Found, find
+from idiolect.pipeline.study.splits import Split, Splits, read_splits
+from idiolect.pipeline.study.words import sentences
+from idiolect.pipeline.study.workers import Workers, workers
+from idiolect.records import Answer, Cell
+from idiolect.runs.progress import ProgressSink, ignore_progress
+from idiolect.training import resolve
+
+__all__ = ["Study", "study"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A finished study."""
+
+    run: Path
+    found: Found
+    words: tuple[str, ...]
+    page: Path
+    """`study.md` in the run."""
+
+
+def study(
+    config: Config,
+    *,
+    dataset: Dataset | None = None,
+    options: RunOptions | None = None,
+    jobs: int = 1,
+    report: ProgressSink = ignore_progress,
+) -> Study:
+    """Train every dataset with every seed, test them, and compare them in pairs.
+
+    Args:
+        config: With `study.datasets` and `study.test`.
+        dataset: Read from `config.data` where it is None.
+        options: How to go about the run.
+        jobs: Processes that train and answer.
+        report: Is told how far the work is.
+
+    Raises:
+        IdiolectError: see `errors`; rows that were done before are kept.
+    """
+    options = options or RunOptions()
+    _check(config)
+    splits = read_splits(config, dataset)
+    with open_job(
+        "study",
+        config,
+        splits.train,
+        strategies=strategies_of(config.study.datasets),
+        options=options,
+        identity=_identity(config, splits),
+    ) as job:
+        run_steps(job, report)
+        datasets = make_datasets(job)
+        with workers(jobs) as hands:
+            _base(job, splits, hands, report)
+            taken = _train(job, datasets, splits, hands, report)
+            _test(job, taken, splits, hands, report)
+        found = find(
+            {made.name: made.facts for made in datasets},
+            taken,
+            job.run.all(Answer),
+            base_runs=_base_runs(config),
+            others=[split.name for split in splits.others],
+        )
+        words = sentences(found, config.study)
+        page = write_page(job.run.path, found, words, config.study)
+        job.write_manifest()
+        return Study(run=job.run.path, found=found, words=tuple(words), page=page)
+
+
+def _check(config: Config) -> None:
+    settings = config.study
+    if len(settings.datasets) < 2:
+        raise ConfigError(
+            f"study.datasets: found {len(settings.datasets)}, expected at least two to compare, "
+            "e.g. reference: {strategies: [reference]}"
+        )
+    for name, each in settings.datasets.items():
+        if not re.fullmatch(r"\w[\w.-]*", name) or name.startswith("base"):
+            raise ConfigError(
+                f"study.datasets: found the name {name!r}, expected letters, digits, '-', '_' "
+                "and '.', and not 'base'"
+            )
+        if not each.strategies:
+            raise ConfigError(f"study.datasets.{name}.strategies: found none, expected some")
+    for key in ("seeds", "learning_rates"):
+        values: Sequence[Any] = getattr(settings, key)
+        if len(set(values)) != len(values):
+            raise ConfigError(f"study.{key}: found {list(values)}, expected each value once")
+    if not settings.seeds:
+        raise ConfigError("study.seeds: found none, expected at least one, better three")
+    for key in ("checkpoints", "base_runs"):
+        if getattr(settings, key) < 1:
+            raise ConfigError(f"study.{key}: found {getattr(settings, key)}, expected at least 1")
+    asked = settings.evaluation
+    if asked.samples < 1 or (asked.samples > 1 and asked.temperature == 0):
+        raise ConfigError(
+            f"study.evaluation: found {asked.samples} samples at temperature {asked.temperature}; "
+            "expected at least one, and a temperature above 0 for several"
+        )
+    if config.target.server:
+        raise ConfigError("study: found target.server; training needs the weights here, drop it")
+    has_choice = len(settings.learning_rates) > 1 or settings.checkpoints > 1
+    if has_choice and settings.validation is None and not settings.validation_examples:
+        raise ConfigError(
+            "study: several learning rates or checkpoints are chosen from on a validation split; "
+            "set study.validation_examples, e.g. 100, or study.validation"
+        )
+    resolve(config.training)
+
+
+def _identity(config: Config, splits: Splits) -> dict[str, Any]:
+    settings = dataclasses.asdict(config.study)
+    return {
+        "training": dataclasses.asdict(config.training),
+        "splits": splits.fingerprint,
+        **{
+            f"study.{key}": settings[key]
+            for key in ("datasets", "examples", "evaluation", "checkpoints", "base_runs")
+        },
+    }
+
+
+def _base_runs(config: Config) -> list[str]:
+    return [f"base-{n}" for n in range(1, config.study.base_runs + 1)]
+
+
+def _questions(job: Job, splits: Sequence[Split], seed: int) -> Questions:
+    asked = job.config.study.evaluation
+    return Questions(
+        splits=tuple(splits),
+        sampling=Sampling(
+            temperature=asked.temperature, top_p=asked.top_p, max_new_tokens=asked.max_new_tokens
+        ),
+        samples=asked.samples,
+        seed=seed,
+        confirm_run_unsafe_code=job.options.confirm_run_unsafe_code,
+    )
+
+
+def _base(job: Job, splits: Splits, hands: Workers, report: ProgressSink) -> None:
+    """Let the base model answer, as often as asked for."""
+    asked = [
+        Asked(
+            subject=subject,
+            target=job.config.target,
+            questions=_questions(job, (splits.test, *splits.others), job.config.seed + n),
+        )
+        for n, subject in enumerate(_base_runs(job.config))
+    ]
+    _ask(job, asked, hands, report, "base answers")
+
+
+def _train(
+    job: Job, datasets: Sequence[MadeDataset], splits: Splits, hands: Workers, report: ProgressSink
+) -> dict[str, list[Cell]]:
+    """Train what is missing; return each dataset's cells at the rate that validation took."""
+    validation = splits.validation and _questions(job, (splits.validation,), job.config.seed)
+    plans = plan_cells(
+        datasets,
+        job.config.study,
+        target=job.config.target,
+        training=job.config.training,
+        folder=job.run.path.resolve() / "adapters",
+        validation=validation,
+    )
+    done = {cell.id for cell in job.run.all(Cell)}
+    clock = Clock(report, "train", len(plans), sum(plan.id in done for plan in plans))
+    for trained in hands.run(train_cell, [plan for plan in plans if plan.id not in done]):
+        job.run.add(trained.cell, *trained.validation)
+        clock.tick()
+    cells = {cell.id: cell for cell in job.run.all(Cell)}
+    mine = [cells[plan.id] for plan in plans]
+    _require_equal_budget(mine)
+    return {made.name: _at_best_rate(made.name, mine, plans, splits) for made in datasets}
+
+
+def _require_equal_budget(cells: Sequence[Cell]) -> None:
+    steps = {cell.steps for cell in cells}
+    if len(steps) > 1:
+        raise RunError(
+            f"study: the cells have {sorted(steps)} optimizer steps, expected the same for all; "
+            "use --fresh"
+        )
+
+
+def _at_best_rate(
+    name: str, cells: Sequence[Cell], plans: Sequence[Plan], splits: Splits
+) -> list[Cell]:
+    mine = [cell for cell in cells if cell.dataset == name]
+    rates: dict[float, list[float]] = {}
+    for cell in mine:
+        rates.setdefault(cell.learning_rate, []).append(cell.validation_rate or 0.0)
+    taken = best_on_validation(rates, split=splits.validation, what="learning rates")
+    return [cell for cell in mine if cell.learning_rate == taken]
+
+
+def _test(
+    job: Job,
+    taken: dict[str, list[Cell]],
+    splits: Splits,
+    hands: Workers,
+    report: ProgressSink,
+) -> None:
+    """Let the adapters that were taken answer what nothing was chosen by."""
+    asked = [
+        Asked(
+            subject=cell.id,
+            target=dataclasses.replace(
+                job.config.target, adapter=str(job.run.path.resolve() / cell.adapter)
+            ),
+            questions=_questions(job, (splits.test, *splits.others), job.config.seed),
+        )
+        for cells in taken.values()
+        for cell in cells
+    ]
+    _ask(job, asked, hands, report, "adapters answer")
+
+
+def _ask(job: Job, asked: Sequence[Asked], hands: Workers, report: ProgressSink, step: str) -> None:
+    done = {a.subject_id for a in job.run.all(Answer) if a.split == "test"}
+    clock = Clock(report, step, len(asked), sum(each.subject in done for each in asked))
+    for answers in hands.run(answer, [each for each in asked if each.subject not in done]):
+        job.run.add(*answers)
+        clock.tick(tokens=sum(a.tokens_out for a in answers))

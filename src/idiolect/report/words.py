@@ -1,0 +1,128 @@
+"""Numbers and verdicts as a reader sees them."""
+
+from dataclasses import dataclass
+
+from idiolect.pipeline.reading import Standing
+from idiolect.pipeline.table import StrategyRow
+from idiolect.report.facts import Facts
+from idiolect.statistics import rate_interval
+
+__all__ = [
+    "Correct",
+    "Headline",
+    "headline",
+    "number",
+    "percent",
+    "signed",
+    "usd",
+    "verdict_cell",
+    "visible",
+]
+
+_CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"}
+_CONTROLS[0x7F] = 0x2421
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The verdict in words."""
+
+    text: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correct:
+    """How many checked responses of a strategy are correct."""
+
+    correct: int
+    checked: int
+    low: float
+    """Lower end of the 95 % Wilson interval."""
+
+    high: float
+    incorrect: int
+    unparsable: int
+
+    @property
+    def rate(self) -> float:
+        """Share of the checked ones."""
+        return self.correct / self.checked
+
+
+_REFERENCE: dict[Standing, str] = {
+    "foreign": "The references are foreign to {target}.",
+    "less familiar": "The references are less familiar to {target} than {native}, but not foreign.",
+    "about as familiar": "The references are about as familiar to {target} as {native}.",
+    "most familiar": "The references are the most familiar responses to {target}.",
+    "cannot tell": "Cannot tell whether the references are foreign to {target}.",
+    "alone": "There is nothing to compare the references with.",
+}
+
+
+def headline(facts: Facts) -> Headline:
+    """Return the one sentence that a reader should take home, and the one that supports it."""
+    if facts.study and facts.study.words:
+        return Headline(text=facts.study.words[0], detail=" ".join(facts.study.words[1:]))
+    if not facts.readings:
+        return Headline(text="Nothing was scored.", detail="The run holds no measurement.")
+    native = facts.readings[0]
+    reference = next((r for r in facts.readings if r.strategy == "reference"), None)
+    if reference is None:
+        return Headline(
+            text=f"{native.strategy} is the most familiar to {facts.target}.", detail=""
+        )
+    text = _REFERENCE[reference.standing].format(target=facts.target, native=native.strategy)
+    return Headline(text=text, detail=_sentence_case(reference.sentence))
+
+
+def verdict_cell(row: StrategyRow) -> Correct | None:
+    """Return the checked responses of a strategy; None where none was checked."""
+    counts = {
+        status: row.verdicts.get(status, 0) for status in ("correct", "incorrect", "unparsable")
+    }
+    checked = sum(counts.values())
+    if not checked:
+        return None
+    low, high = rate_interval(counts["correct"], checked)
+    return Correct(
+        correct=counts["correct"],
+        checked=checked,
+        low=low,
+        high=high,
+        incorrect=counts["incorrect"],
+        unparsable=counts["unparsable"],
+    )
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Return a number with fixed digits; a dash for none."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def signed(value: float) -> str:
+    """Return a difference with its sign and one digit."""
+    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def percent(value: float | None) -> str:
+    """Return a share in percent; a dash for none."""
+    return "–" if value is None else f"{value:.0%}".replace("%", " %")
+
+
+def usd(value: float | None) -> str:
+    """Return an amount of money: `free`, `unknown`, or dollars with the digits that matter."""
+    if value is None:
+        return "unknown"
+    if value == 0:
+        return "free"
+    return f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
+
+
+def visible(text: str) -> str:
+    """Return a text with its control characters as pictures, so that they can be seen."""
+    return text.translate(_CONTROLS)
+
+
+def _sentence_case(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

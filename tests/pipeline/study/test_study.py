@@ -1,0 +1,241 @@
+"""A whole study on a tiny model: what is trained, what lands, and what a second call does."""
+
+import dataclasses
+import json
+
+import pytest
+import tiny
+
+from idiolect.config import load_config
+from idiolect.errors import ConfigError, DataError, RunError
+from idiolect.models.base import Sampling
+from idiolect.pipeline.inputs import RunOptions
+from idiolect.pipeline.study import study
+from idiolect.pipeline.study.cells import Plan, Questions, train_cell
+from idiolect.pipeline.study.splits import read_splits
+from idiolect.records import Answer, Cell
+from idiolect.runs import RunReader
+
+
+def rows(count: int, first: int = 1) -> list[dict]:
+    """Return sums that no other call with another first number has."""
+    made = tiny.arithmetic_rows(first + count)[first - 1 : first + count - 1]
+    return [row | {"question": f"Box {row['id']}: " + row["question"]} for row in made]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, make_model):
+    path = tmp_path_factory.mktemp("study")
+    tiny.write_jsonl(path / "train.jsonl", rows(10))
+    tiny.write_jsonl(path / "test.jsonl", rows(4, first=30))
+    tiny.write_jsonl(path / "other.jsonl", rows(3, first=50))
+    tree = {
+        "data": {"path": str(path / "train.jsonl")},
+        "target": str(make_model()),
+        "training": {"max_steps": 2, "batch_size": 4, "learning_rate": 1e-3},
+        "study": {
+            "datasets": {
+                "reference": {"strategies": ["reference"]},
+                "either": {"strategies": ["reference", "column:right"]},
+                "wrong": {"strategies": ["column:wrong"], "correct_only": False},
+            },
+            "seeds": [0, 1],
+            "validation_examples": 2,
+            "checkpoints": 2,
+            "examples": 6,
+            "test": {"data": {"path": str(path / "test.jsonl")}},
+            "others": {"more": {"data": {"path": str(path / "other.jsonl")}}},
+            "evaluation": {"max_new_tokens": 4},
+        },
+    }
+    (path / "study.yaml").write_text(json.dumps(tree))
+    return path
+
+
+def config(folder, **changes):
+    found = load_config(folder / "study.yaml")
+    settings = dataclasses.replace(found.study, **changes.pop("study", {}))
+    return dataclasses.replace(found, study=settings, **changes)
+
+
+@pytest.fixture(scope="module")
+def done(folder):
+    return study(config(folder, output_dir=str(folder / "run")))
+
+
+def rows_of(run, kind):
+    with RunReader(run) as reader:
+        return reader.all(kind)
+
+
+def test_every_dataset_is_trained_on_the_same_prompts_with_the_same_steps(done):
+    cells = rows_of(done.run, Cell)
+    assert {(c.dataset, c.seed) for c in cells} == {
+        (name, seed) for name in ("reference", "either", "wrong") for seed in (0, 1)
+    }
+    assert {(c.rows, c.steps) for c in cells} == {(6, 2)}
+    facts = {result.name: result.facts for result in done.found.datasets}
+    assert {f.n for f in facts.values()} == {6}
+    assert {f.available for f in facts.values()} == {8}
+    assert (facts["reference"].correct, facts["wrong"].correct) == (6, 0)
+    assert sum(facts["either"].strategies.values()) == 6
+
+
+def test_base_and_adapters_answer_every_test_example_and_validation_is_kept_apart(done):
+    answers = rows_of(done.run, Answer)
+    counts: dict[str, set[str]] = {}
+    for answer in answers:
+        counts.setdefault(answer.split, set()).add(answer.example_id)
+    assert {name: len(ids) for name, ids in counts.items()} == {
+        "validation": 2,
+        "test": 4,
+        "more": 3,
+    }
+    assert not counts["validation"] & counts["test"]
+    bases = {a.subject_id for a in answers if a.subject_id.startswith("base-")}
+    assert bases == {"base-1", "base-2"}
+    assert len(answers) == 2 * 7 + 6 * (2 + 7)
+
+
+def test_two_runs_of_a_greedy_base_model_do_not_differ(done):
+    assert done.found.base_noise.range == 0
+    assert done.found.base_noise.flipped == 0
+
+
+def test_the_result_is_on_the_page_and_in_the_words(done):
+    page = done.page.read_text()
+    assert "| base |" in page
+    for name in ("reference", "either", "wrong"):
+        assert f"| {name} |" in page
+    assert "(correctness was not asked for)" in page
+    assert len(done.found.pairs) == 3
+    assert json.loads((done.run / "study.json").read_text())["words"] == list(done.words)
+
+
+def test_the_same_command_again_trains_and_asks_nothing(done, folder, monkeypatch):
+    from idiolect.pipeline.study import command
+
+    def fail(*arguments):
+        raise AssertionError("computed twice")
+
+    monkeypatch.setattr(command, "train_cell", fail)
+    monkeypatch.setattr(command, "answer", fail)
+    again = study(config(folder, output_dir=str(folder / "run")))
+    assert again.found == done.found
+
+
+def test_a_study_that_stopped_in_a_cell_goes_on_with_the_others(done, folder, monkeypatch):
+    from idiolect.pipeline.study import command
+
+    settings = config(folder, output_dir=str(folder / "stopped"))
+    trained: list[str] = []
+
+    def stopping(plan):
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        trained.append(plan.id)
+        return train_cell(plan)
+
+    monkeypatch.setattr(command, "train_cell", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        study(settings)
+    assert [cell.id for cell in rows_of(folder / "stopped", Cell)] == trained
+
+    def counting(plan):
+        trained.append(plan.id)
+        return train_cell(plan)
+
+    monkeypatch.setattr(command, "train_cell", counting)
+    resumed = study(settings)
+    assert len(trained) == len(set(trained)) == 6
+    assert [d.test for d in resumed.found.datasets] == [d.test for d in done.found.datasets]
+    assert [c.verdict for c in resumed.found.pairs] == [c.verdict for c in done.found.pairs]
+
+
+def test_a_study_resumed_with_other_data_is_refused_by_name(done, folder, tmp_path):
+    other = tiny.write_jsonl(tmp_path / "test.jsonl", rows(4, first=70))
+    settings = config(folder, output_dir=str(folder / "run"))
+    test = dataclasses.replace(
+        settings.study.test, data=dataclasses.replace(settings.study.test.data, path=str(other))
+    )
+    changed = dataclasses.replace(settings, study=dataclasses.replace(settings.study, test=test))
+    with pytest.raises(RunError, match="resumed run differs in `splits`"):
+        study(changed)
+
+
+def test_test_examples_in_the_training_data_stop_the_study(folder, tmp_path):
+    leaking = tiny.write_jsonl(tmp_path / "test.jsonl", rows(3))
+    settings = config(folder, output_dir=str(tmp_path / "run"))
+    test = dataclasses.replace(
+        settings.study.test, data=dataclasses.replace(settings.study.test.data, path=str(leaking))
+    )
+    changed = dataclasses.replace(settings, study=dataclasses.replace(settings.study, test=test))
+    with pytest.raises(DataError, match="examples that stand in the training data"):
+        study(changed)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_validation_split_that_is_the_test_split_stops_the_study(folder):
+    settings = config(folder)
+    same = dataclasses.replace(
+        settings, study=dataclasses.replace(settings.study, validation=settings.study.test)
+    )
+    with pytest.raises(DataError, match="test split: found 4 examples"):
+        read_splits(same)
+
+
+def test_a_training_that_is_given_the_test_split_to_choose_by_refuses(folder, tmp_path):
+    splits = read_splits(config(folder))
+    questions = Questions(
+        splits=(splits.test,),
+        sampling=Sampling(temperature=0.0, top_p=1.0, max_new_tokens=4),
+        samples=1,
+        seed=0,
+        confirm_run_unsafe_code=False,
+    )
+    settings = config(folder)
+    plan = Plan(
+        dataset="x",
+        seed=0,
+        target=settings.target,
+        training=settings.training,
+        learning_rate=1e-3,
+        rows=(),
+        output=tmp_path / "adapters" / "x",
+        validation=questions,
+    )
+    with pytest.raises(ConfigError, match="may only see a validation split"):
+        train_cell(plan)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"datasets": {}}, "study.datasets: found 0, expected at least two"),
+        ({"test": None}, "study.test: found nothing"),
+        ({"seeds": ()}, "study.seeds: found none"),
+        ({"seeds": (1, 1)}, "expected each value once"),
+        ({"validation_examples": 0}, "chosen from on a validation split"),
+        ({"validation_examples": 10}, "study.validation_examples: found 10"),
+        ({"checkpoints": 0}, "study.checkpoints: found 0"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused_before_anything_is_loaded(folder, change, message):
+    with pytest.raises(ConfigError, match=message):
+        study(config(folder, study=change))
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_rows_of_one(done, folder):
+    other = study(config(folder, output_dir=str(folder / "two")), jobs=2, options=RunOptions())
+    assert [d.test for d in other.found.datasets] == [d.test for d in done.found.datasets]
+    assert {c.id for c in rows_of(other.run, Cell)} == {c.id for c in rows_of(done.run, Cell)}
+
+
+def test_the_command_prints_the_table_and_the_verdicts(done, folder, idiolect):
+    printed = idiolect("study", "-c", folder / "study.yaml", "-o", folder / "run")
+    assert printed.code == 0
+    assert printed.out.splitlines()[0].startswith("dataset")
+    assert "cannot tell" in printed.out
+    data = idiolect("study", "-c", folder / "study.yaml", "-o", folder / "run", "--json").data
+    assert [d["name"] for d in data["datasets"]] == ["reference", "either", "wrong"]
