@@ -2,7 +2,7 @@
 
 from idiolect.config.compare import CompareConfig
 from idiolect.config.data import DataConfig
-from idiolect.config.evaluation import EvaluateConfig
+from idiolect.config.evaluation import EvaluationConfig
 from idiolect.config.loading import load_config, parse_override, to_dict
 from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
@@ -14,7 +14,7 @@ from idiolect.config.strategies import (
     OwnConfig,
     StyledConfig,
 )
-from idiolect.config.study import EvaluationConfig, StudyConfig, StudyDataset, StudySplit
+from idiolect.config.study import StudyConfig, StudyDataset, StudyEvaluation, StudySplit
 from idiolect.config.target import TargetConfig
 from idiolect.config.teacher import TeacherConfig
 from idiolect.config.training import TrainingConfig
@@ -25,7 +25,6 @@ __all__ = [
     "Config",
     "ContinuationConfig",
     "DataConfig",
-    "EvaluateConfig",
     "EvaluationConfig",
     "LadderConfig",
     "MinimalChangeConfig",
@@ -35,6 +34,7 @@ __all__ = [
     "SelfAlignedConfig",
     "StudyConfig",
     "StudyDataset",
+    "StudyEvaluation",
     "StudySplit",
     "StyledConfig",
     "TargetConfig",

@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 from idiolect.config.base import FORBID
 
-__all__ = ["EvaluateConfig"]
+__all__ = ["EvaluationConfig"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluateConfig:
+class EvaluationConfig:
     """How a model's answers are drawn when it is tested, and what else is measured."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = FORBID

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from idiolect.config.base import FORBID
 from idiolect.config.data import DataConfig
 
-__all__ = ["EvaluationConfig", "StudyConfig", "StudyDataset", "StudySplit"]
+__all__ = ["StudyConfig", "StudyDataset", "StudyEvaluation", "StudySplit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class StudySplit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationConfig:
+class StudyEvaluation:
     """How the base model and the adapters answer."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
@@ -78,7 +78,7 @@ class StudyConfig:
     others: dict[str, StudySplit] = field(default_factory=dict[str, StudySplit])
     """Other tasks: forgetting."""
 
-    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    evaluation: StudyEvaluation = field(default_factory=StudyEvaluation)
     base_runs: int = 2
     """How often the base model answers, for the noise of the evaluation itself."""
 

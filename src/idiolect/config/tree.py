@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from idiolect.config.base import FORBID
 from idiolect.config.compare import CompareConfig
 from idiolect.config.data import DataConfig
-from idiolect.config.evaluation import EvaluateConfig
+from idiolect.config.evaluation import EvaluationConfig
 from idiolect.config.prices import PriceConfig
 from idiolect.config.selection import SelectionConfig
 from idiolect.config.self_aligned import SelfAlignedConfig
@@ -63,7 +63,7 @@ class Config:
     compare: CompareConfig = field(default_factory=CompareConfig)
     study: StudyConfig = field(default_factory=StudyConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
-    evaluation: EvaluateConfig = field(default_factory=EvaluateConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     seed: int = 0
     max_cost: float | None = None
     """Hard cap on what a command pays, in US dollars."""

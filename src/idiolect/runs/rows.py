@@ -76,10 +76,10 @@ TABLES: tuple[Table, ...] = (
     Table("measurements", Measurement, ("candidate_id", "context")),
     Table("token_scores", TokenScores, ("candidate_id",)),
     Table("choices", Choice, ("candidate_id",)),
-    Table("evaluated", Evaluated, ("revision", "task", "example_id", "sample_index")),
-    Table("drifts", Drift, ("task", "example_id", "source")),
     Table("cells", Cell, ("id",)),
     Table("answers", Answer, ("subject_id", "split", "example_id", "sample_index")),
+    Table("evaluated", Evaluated, ("revision", "task", "example_id", "sample_index")),
+    Table("drifts", Drift, ("task", "example_id", "source")),
     Table("failures", Failure, ("subject_id", "step", "strategy")),
     Table("spend", Spend, ("subject_id", "attempt", "request")),
 )
