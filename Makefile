@@ -6,7 +6,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 
-.PHONY: install quickstart check test study-lab bench-scoring bench-generation clean
+.PHONY: install quickstart check test wheel study-lab bench-scoring bench-generation clean
 
 install: $(STAMP)
 
@@ -30,6 +30,14 @@ check: $(STAMP)
 test: $(STAMP)
 	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
 	$(PY) -m pytest
+
+# The wheel, in a clean environment without torch: commands, and files that are no code.
+wheel: $(STAMP)
+	rm -rf build/wheel
+	$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps -w build/wheel .
+	$(PYTHON) -m venv build/wheel/venv
+	build/wheel/venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt build/wheel/*.whl
+	build/wheel/venv/bin/python tests/wheel/smoke.py src/idiolect
 
 # One to two hours on two cores; ARGS="--scale 0.2 --repetitions 3" is a look. Wants a quiet machine.
 bench-scoring: $(STAMP)

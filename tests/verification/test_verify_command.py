@@ -53,8 +53,8 @@ def test_chosen_responses_and_json(data, tmp_path, capsys):
     assert run(data(ROWS), "--responses", "good,off", "-o", output, "--json") == 0
     result = json.loads(capsys.readouterr().out)
     assert [(s["strategy"], s["counts"]) for s in result["strategies"]] == [
-        ("good", {"correct": 5}),
-        ("off", {"incorrect": 5}),
+        ("column:good", {"correct": 5}),
+        ("column:off", {"incorrect": 5}),
     ]
     assert result["references"]["correct"] == 5
 

@@ -12,11 +12,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typer import Typer
+    from typer import Typer, TyperException
 
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS: dict[str, str] = {
+    "init": "Write a commented configuration file.",
+    "doctor": "Is everything there? Template, mask, stop token, models, disk, sandbox.",
     "audit": "Is my data foreign to my model? Score every response under the target.",
     "score": "Write the raw scores of every response, one row each.",
     "verify": "Check every response against its example; no model is needed.",
@@ -26,7 +28,8 @@ COMMANDS: dict[str, str] = {
     "study": "Did it help? Train and test datasets under one budget, with a verdict for each pair.",
     "explain": "Show everything that a run knows about one example.",
     "report": "Write one self-contained HTML page about a run.",
-    "export": "Write the chosen responses of a run in a trainer's form.",
+    "export": "Write the chosen responses of a run for a trainer, with its config.",
+    "retarget": "Choose again for another target, from the same candidates.",
     "train": "Train a LoRA adapter on the chosen responses of a run, or on any data.",
     "evaluate": "Let a model answer test data, and check the answers; drift, public suites.",
     "lab": "An embedded world where the truth is known: data, targets, a teacher, a server.",
@@ -54,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
-        print(f"error: {error.format_message()}", file=sys.stderr)
+        print(f"error: {_message(error)}", file=sys.stderr)
         print("Try 'idiolect --help', or --help behind a command.", file=sys.stderr)
         return 3
     except (KeyboardInterrupt, typer.Abort):
@@ -66,6 +69,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code
+
+
+def _message(error: "TyperException") -> str:
+    """Return what typer says, with the one nearest name for a mistyped flag."""
+    from idiolect.errors import nearest
+
+    name = getattr(error, "option_name", None)
+    if isinstance(name, str) and getattr(error, "possibilities", None):
+        return f"No such option: {name}{nearest(name, getattr(error, 'possibilities', ()))}"
+    return error.format_message()
 
 
 def _app(words: Sequence[str]) -> "Typer":

@@ -13,7 +13,7 @@ from idiolect.models.prices import price_of
 from idiolect.models.wires.address import base_url
 from idiolect.models.wires.base import Wire
 
-__all__ = ["open_teacher"]
+__all__ = ["open_teacher", "server_of"]
 
 _KINDS = ("openai", "anthropic", "lab")
 _LAB = ("lab:teacher", "lab:amber", "lab:birch")
@@ -90,6 +90,19 @@ def open_teacher(
             f"a folder or a hub id{nearest(kind, _KINDS)}"
         )
     return _endpoint(kind, name, config, money or Money(), prices or {}, section)
+
+
+def server_of(config: TeacherConfig, *, section: str = "teacher") -> tuple[str, str, str] | None:
+    """Return protocol, name on the server and base URL; None for a model without a server.
+
+    Raises:
+        ConfigError: the name or its URL is malformed.
+    """
+    name = config.model or ""
+    kind = name.partition(":")[0]
+    if kind not in _PROVIDERS:
+        return None
+    return (kind, *_address(name, _PROVIDERS[kind], section))
 
 
 def _local(name: str, section: str) -> Model:

@@ -19,7 +19,8 @@ __all__ = [
     "model_path",
 ]
 
-_FILES = ("*.json", "*.jinja", "*.safetensors", "*.bin")
+# Weights, settings, every kind of vocabulary, and code that comes with a model.
+_FILES = ("*.json", "*.jinja", "*.safetensors", "*.bin", "*.txt", "*.model", "*.tiktoken", "*.py")
 _SAMPLE_BYTES = 1 << 20
 
 

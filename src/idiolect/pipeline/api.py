@@ -8,6 +8,7 @@ from typing import Any
 
 from idiolect.config import Config, DataConfig, OwnConfig, TargetConfig, TeacherConfig
 from idiolect.data.read import Dataset
+from idiolect.errors import DataError
 from idiolect.models.base import Model
 from idiolect.pipeline import audit as audit_command
 from idiolect.pipeline import build as build_command
@@ -38,8 +39,11 @@ class Result:
         return [dataclasses.asdict(row) for row in self.outcome.table]
 
     def export(self, output: str | Path, *, to: str = "trl") -> int:
-        """Write the chosen responses in a trainer's form; return how many there are."""
-        return export_command.export(self.path, output, to=to)[1]
+        """Write the chosen responses in a trainer's form; return how many there are.
+
+        The config of the trainer is written beside them.
+        """
+        return export_command.export(self.path, output, to=to).rows
 
 
 def audit(
@@ -48,8 +52,11 @@ def audit(
     target: Target,
     strategies: Sequence[str] = (),
     verifier: str | None = None,
+    measures: Sequence[str] = (),
     output_dir: str | Path,
     fresh: bool = False,
+    retry_failed: bool = False,
+    confirm_run_unsafe_code: bool = False,
     report: ProgressSink = ignore_progress,
 ) -> Result:
     """Score every response of the examples under the target and say which are foreign.
@@ -59,14 +66,19 @@ def audit(
         target: The model to be fine-tuned.
         strategies: Default: `reference` and every existing response.
         verifier: Default: by what the examples hold.
+        measures: Familiarity measures by name. Default: perplexity, bits-per-byte, length.
         output_dir: The run directory; a run that is there is resumed.
         fresh: Forget the run that is there.
+        retry_failed: Try failed rows of the run that is there again.
+        confirm_run_unsafe_code: Let `code` run the programs of responses in a sandbox.
         report: Is told how far the work is.
     """
-    config = _config(target, strategies, verifier, output_dir, OwnConfig(), seed=0)
-    dataset = _dataset(examples)
+    config = _config(target, strategies, verifier, measures, output_dir, OwnConfig(), seed=0)
+    options = RunOptions(
+        fresh=fresh, retry_failed=retry_failed, confirm_run_unsafe_code=confirm_run_unsafe_code
+    )
     return Result(
-        audit_command.audit(config, dataset=dataset, options=RunOptions(fresh=fresh), report=report)
+        audit_command.audit(config, dataset=_dataset(examples), options=options, report=report)
     )
 
 
@@ -77,11 +89,14 @@ def build(
     teacher: str | TeacherConfig | Model | None = None,
     strategies: Sequence[str] = (),
     verifier: str | None = None,
+    measures: Sequence[str] = (),
     output_dir: str | Path,
     max_cost: float | None = None,
     own: OwnConfig | None = None,
     seed: int = 0,
     fresh: bool = False,
+    retry_failed: bool = False,
+    confirm_run_unsafe_code: bool = False,
     report: ProgressSink = ignore_progress,
 ) -> Result:
     """Make, verify and score candidates; choose the most familiar correct one of each example.
@@ -93,14 +108,19 @@ def build(
             answers.
         strategies: Default: those of the data, and `own`.
         verifier: Default: by what the examples hold.
+        measures: Familiarity measures by name. Default: perplexity, bits-per-byte, length.
         output_dir: The run directory; a run that is there is resumed.
         max_cost: Hard cap on what the run pays, in US dollars.
         own: How the target's own answers are drawn. Default: one, greedy.
         seed: Decides every draw.
         fresh: Forget the run that is there.
+        retry_failed: Try failed rows of the run that is there again.
+        confirm_run_unsafe_code: Let `code` run the programs of responses in a sandbox.
         report: Is told how far the work is.
     """
-    config = _config(target, strategies, verifier, output_dir, own or OwnConfig(), seed=seed)
+    config = _config(
+        target, strategies, verifier, measures, output_dir, own or OwnConfig(), seed=seed
+    )
     model: Model | None = None
     if isinstance(teacher, str | TeacherConfig):
         named = TeacherConfig(teacher) if isinstance(teacher, str) else teacher
@@ -108,7 +128,12 @@ def build(
     else:
         model = teacher
     config = dataclasses.replace(config, max_cost=max_cost)
-    options = RunOptions(fresh=fresh, teacher=model)
+    options = RunOptions(
+        fresh=fresh,
+        retry_failed=retry_failed,
+        confirm_run_unsafe_code=confirm_run_unsafe_code,
+        teacher=model,
+    )
     return Result(
         build_command.build(config, dataset=_dataset(examples), options=options, report=report)
     )
@@ -118,6 +143,7 @@ def _config(
     target: Target,
     strategies: Sequence[str],
     verifier: str | None,
+    measures: Sequence[str],
     output_dir: str | Path,
     own: OwnConfig,
     *,
@@ -129,12 +155,21 @@ def _config(
         strategies=tuple(strategies),
         own=own,
         verifier=verifier,
+        measures=tuple(measures) or Config().measures,
         seed=seed,
         output_dir=str(output_dir),
     )
 
 
 def _dataset(examples: Sequence[Example]) -> Dataset:
+    seen: set[str] = set()
+    for index, example in enumerate(examples):
+        if example.id in seen:
+            raise DataError(
+                f"examples[{index}]: field 'id': found {example.id!r}, which an earlier example "
+                "has; give each example an id of its own"
+            )
+        seen.add(example.id)
     return Dataset(
         source="examples",
         examples=tuple(examples),

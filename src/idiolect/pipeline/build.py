@@ -21,7 +21,8 @@ def build(
     """Make candidates, check and score them, choose one for each example, write the data.
 
     Strategies default to those of the data (`reference` and its response columns) and `own`.
-    The training file is `train.jsonl` in the run directory, in TRL's form.
+    The training file is `train.jsonl` in the run directory, in TRL's form; `train.yaml` beside it
+    trains on it.
 
     Raises:
         IdiolectError: see `errors`; rows that were done before are kept.
@@ -32,6 +33,6 @@ def build(
     with job:
         run_steps(job, report)
         choose_step(job)
-        exported = export_run(job.run, job.run.path / "train.jsonl", to="trl")
         job.write_manifest()
-        return outcome(job, exported=exported)
+        exported = export_run(job.run, job.run.path / "train.jsonl", to="trl")
+        return outcome(job, exported=exported.path)

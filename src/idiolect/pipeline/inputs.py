@@ -92,6 +92,9 @@ class Job:
 
     money: Money
     wording: Wording
+    recorded_verifier: str | None = None
+    """Whose verdicts count that are in the run already, where nothing is checked anew."""
+
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -102,7 +105,9 @@ class Job:
     @property
     def verifier_name(self) -> str:
         """Name of the verifier, or `none`."""
-        return self.verifier.name if self.verifier else NO_VERIFIER
+        if self.verifier:
+            return self.verifier.name
+        return self.recorded_verifier or NO_VERIFIER
 
     @property
     def model(self) -> Model:
@@ -131,6 +136,7 @@ class Job:
                     "dtype": self.target.dtype,
                     "device": self.target.device,
                     "server_model": self.target.server_model,
+                    "max_length": getattr(self.target, "max_length", None),
                     "template": self.target.chat.label,
                     "template_hash": self.target.chat.fingerprint,
                 },
@@ -172,12 +178,20 @@ def open_job(
     strategies: Sequence[str],
     verify: bool = True,
     options: RunOptions,
-    identity: Mapping[str, Any] | None = None,
+    made_from: Mapping[str, Any] | None = None,
 ) -> Job:
     """Check the inputs, load the target and open the run.
 
-    Everything that can be wrong is found out before the expensive work. `identity` holds what
-    the rows of this command depend on beside what those of all commands do.
+    Everything that can be wrong is found out before the expensive work.
+
+    Args:
+        command: Which command it is for.
+        config: The whole configuration.
+        dataset: The examples.
+        strategies: Names.
+        verify: Whether candidates are checked.
+        options: How to go about the run.
+        made_from: What else the rows of the run depend on, as names with plain values.
 
     Raises:
         ConfigError: a name is unknown or the settings contradict each other.
@@ -220,7 +234,7 @@ def open_job(
         "measures": list(config.measures),
         "selection": dataclasses.asdict(config.selection),
         "seed": config.seed,
-        **(identity or {}),
+        **(made_from or {}),
     }
     depends |= strategies_identity(chosen, config, teacher, wording)
     if "self-aligned" in config.measures:

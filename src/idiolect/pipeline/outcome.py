@@ -22,6 +22,7 @@ from idiolect.pipeline.steps.self_aligned import answer_pool
 from idiolect.pipeline.table import RunRows, StrategyRow, is_rung, mean_nlls, strategy_table
 from idiolect.records import Candidate, Choice, Failure, Measurement, Spend, Verdict
 from idiolect.runs.store import Run, RunReader
+from idiolect.verification import NO_VERIFIER
 from idiolect.verification.hygiene import check_hygiene
 from idiolect.verification.self_test import SelfTest
 
@@ -163,7 +164,7 @@ def _cap_warning(job: Job) -> list[str]:
 
 def _unverified_warning(job: Job) -> list[str]:
     """Warn where the data could have been checked, and were not."""
-    if job.verifier is not None or job.verifier_reason in (NOT_ASKED_FOR, SWITCHED_OFF):
+    if job.verifier_name != NO_VERIFIER or job.verifier_reason in (NOT_ASKED_FOR, SWITCHED_OFF):
         return []
     return [f"no response was verified: {job.verifier_reason}"]
 

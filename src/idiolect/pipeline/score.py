@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from idiolect.config import Config
-from idiolect.data.read import Dataset, read_dataset
-from idiolect.errors import ConfigError, nearest
+from idiolect.data.read import read_dataset
 from idiolect.familiarity import MEASURES, Measured
-from idiolect.pipeline.inputs import RunOptions, column_names, default_strategies, open_job
+from idiolect.pipeline.inputs import RunOptions, open_job
 from idiolect.pipeline.outcome import Outcome, by_candidate, outcome
+from idiolect.pipeline.responses import named_responses
 from idiolect.pipeline.self_aligned import NAME
 from idiolect.pipeline.steps import propose_step, retry, score_step, verify_step
 from idiolect.records import Candidate, Example, Measurement
@@ -42,7 +42,7 @@ def score(
         IdiolectError: see `errors`; rows that were done before are kept.
     """
     dataset = read_dataset(config.data)
-    names = _strategies(dataset, responses)
+    names = named_responses(dataset, responses)
     # Self-aligned perplexity shows the target answers of its own that are known to be right.
     is_aligned = NAME in config.measures
     if is_aligned:
@@ -97,19 +97,3 @@ def score_row(
         finite = value if value is None or math.isfinite(value) else None
         row.setdefault(measure.name.replace("-", "_"), finite)
     return row
-
-
-def _strategies(dataset: Dataset, responses: Sequence[str]) -> list[str]:
-    everything = default_strategies(dataset)
-    if list(responses) == ["all"]:
-        return everything
-    columns = column_names(dataset)
-    allowed = ["reference", "label", *columns]
-    names = [f"column:{name}" if name in columns else name for name in responses]
-    for name in names:
-        if name not in (*everything, "label"):
-            raise ConfigError(
-                f"--responses: unknown response {name!r}{nearest(name, allowed)} "
-                f"(allowed: all, {', '.join(allowed)})"
-            )
-    return names

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from idiolect.config import Config
 from idiolect.data.read import Dataset, read_dataset
-from idiolect.errors import ConfigError, nearest
+from idiolect.errors import ConfigError
+from idiolect.pipeline.responses import named_responses
 from idiolect.records import Example, Status
 from idiolect.runs.manifest import write_atomically
 from idiolect.runs.progress import Progress, ProgressSink, ignore_progress
@@ -67,7 +68,7 @@ def verify(
     Args:
         config: `data` and `verifier` count; without a verifier the data decide.
         output: The JSONL file to write, all at once at the end.
-        responses: `all`, or names: `reference` and the names of response columns.
+        responses: `all`, or names: `reference`, `label` and the names of response columns.
         confirm_run_unsafe_code: Lets `code` run generated programs in a sandbox.
         allow_failing_references: Go on where less than 98 % of the references verify.
         report: Is told how far the work is.
@@ -79,7 +80,7 @@ def verify(
     began = time.monotonic()
     dataset = read_dataset(config.data)
     examples = dataset.examples
-    names = _names(examples, responses)
+    names = named_responses(dataset, responses)
     verifier, reason = _verifier(config, dataset, confirm_run_unsafe_code)
     tested = self_test(verifier, examples)
     if not allow_failing_references:
@@ -109,21 +110,6 @@ def verify(
     )
 
 
-def _names(examples: Sequence[Example], responses: Sequence[str]) -> list[str]:
-    """Return the strategies to check, in the order in which they are shown."""
-    known = ["reference"] if any(e.reference is not None for e in examples) else []
-    known += dict.fromkeys(name for e in examples for name in e.responses)
-    if list(responses) == ["all"]:
-        return known
-    for name in responses:
-        if name not in known:
-            raise ConfigError(
-                f"--responses: unknown response {name!r}{nearest(name, known)} "
-                f"(the data has: {', '.join(known)})"
-            )
-    return list(dict.fromkeys(responses))
-
-
 def _verifier(
     config: Config, dataset: Dataset, confirm_run_unsafe_code: bool
 ) -> tuple[Verifier, str]:
@@ -142,7 +128,11 @@ def _verifier(
 
 
 def _text(example: Example, name: str) -> str | None:
-    return example.reference if name == "reference" else example.responses.get(name)
+    if name == "reference":
+        return example.reference
+    if name == "label":
+        return example.answer
+    return example.responses.get(name.removeprefix("column:"))
 
 
 def _check(

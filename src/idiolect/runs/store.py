@@ -32,6 +32,9 @@ _OWN = (
     "manifest.json",
     "config.resolved.yaml",
     "train.jsonl",
+    "train.yaml",
+    "train.jinja",
+    "retarget.jsonl",
     "*.part",
 )
 

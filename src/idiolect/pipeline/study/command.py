@@ -74,7 +74,7 @@ def study(
         splits.train,
         strategies=strategies_of(config.study.datasets),
         options=options,
-        identity=_identity(config, splits),
+        made_from=_identity(config, splits),
     ) as job:
         run_steps(job, report)
         datasets = make_datasets(job)
