@@ -2,6 +2,7 @@
 
 import dataclasses
 import json as json_format
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,9 +68,11 @@ def command(
     from idiolect.cli.progress import progress
     from idiolect.pipeline.train import train_command
 
-    with progress(quiet=quiet) as report:
+    with progress(quiet=quiet or os.environ.get("RANK", "0") != "0") as report:
         outcome = train_command(settings, test=test or (), merge=merge, fresh=fresh, report=report)
     result = outcome.result
+    if os.environ.get("RANK", "0") != "0":  # one of several processes; the first one prints
+        return 0
     if json:
         print(json_format.dumps(_plain(dataclasses.asdict(outcome)), indent=2))
         return 0
