@@ -16,7 +16,15 @@ from idiolect.lab.idiolects import render
 from idiolect.lab.pretraining import network
 from idiolect.lab.pretraining.export import export
 from idiolect.lab.pretraining.network import Shape
-from idiolect.lab.serving import Faults, LabServer, Teacher, backend, local, parse_faults, running
+from idiolect.lab.serving import (
+    Faults,
+    LabServer,
+    Teacher,
+    backend,
+    folder_backend,
+    parse_faults,
+    running,
+)
 from idiolect.lab.serving.faults import HEADER
 from idiolect.lab.tasks import take
 
@@ -39,7 +47,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(folder):
-    backends = {"lab:teacher": Teacher(), "small": local(folder)}
+    backends = {"lab:teacher": Teacher(), "small": folder_backend(folder)}
     with running(LabServer(backends, faults=Faults(slow_s=0.3))) as started:
         yield started
 
