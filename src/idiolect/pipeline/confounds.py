@@ -73,7 +73,7 @@ def _of(name: str, group: Sequence[Candidate], rows: RunRows) -> Confounds:
         perplexity_wrong=_perplexity(nlls, rows, {"incorrect", "unparsable"}),
         final_answer=sum(bool(final_answer_ends(c.text)) for c in group),
         multi_line=sum("\n" in c.text.strip() for c in group),
-        answer_visible=_answer_visible(name),
+        answer_visible=_answer_visible(name, group),
     )
 
 
@@ -101,8 +101,8 @@ def _rank_correlation(first: Sequence[float], second: Sequence[float]) -> float 
     return float(np.asarray(stats.spearmanr(first, second))[0])
 
 
-def _answer_visible(name: str) -> bool | None:
+def _answer_visible(name: str, group: Sequence[Candidate]) -> bool | None:
     strategy = STRATEGIES.get(name)
     if strategy is None or strategy.writer == "dataset":
         return None
-    return bool(strategy.sees & {"answer", "reference"})
+    return any(part in ("answer", "reference") for made in group for part in made.shown)
