@@ -21,7 +21,7 @@ from idiolect.lab.serving import (
     LabServer,
     Teacher,
     backend,
-    local_backend,
+    folder_backend,
     parse_faults,
     running,
 )
@@ -47,7 +47,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(folder):
-    backends = {"lab:teacher": Teacher(), "small": local_backend(folder)}
+    backends = {"lab:teacher": Teacher(), "small": folder_backend(folder)}
     with running(LabServer(backends, faults=Faults(slow_s=0.3))) as started:
         yield started
 
@@ -352,10 +352,3 @@ def test_wrong_faults_are_named(text, message):
 def test_an_unknown_model_to_serve_is_an_error():
     with pytest.raises(ConfigError, match="did you mean 'lab:teacher'"):
         backend("lab:teecher")
-
-
-def test_both_targets_are_served_side_by_side():
-    names = ("lab:amber", "lab:birch")
-    served = running(LabServer({name: backend(name) for name in names}))
-    with served as server, urllib.request.urlopen(f"{server.url}/models", timeout=10) as reply:
-        assert [row["id"] for row in json.load(reply)["data"]] == list(names)
