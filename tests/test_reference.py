@@ -17,8 +17,8 @@ def test_every_flag_of_every_command_says_what_it_does():
     page = pages()["cli.md"]
     assert all(f"\n## idiolect {name}\n" in page for name in COMMANDS)
     assert "\n### idiolect lab serve\n" in page
-    assert "\n| `-n, --limit <int>` |" in page
-    assert "|  |" not in page
+    assert "\n| `-n, --limit <int>` | `data.limit` | First n rows. [x>=1] |\n" in page
+    assert "|  |\n" not in page
 
 
 def test_every_key_of_the_configuration_says_what_it_does():

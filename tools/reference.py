@@ -4,6 +4,7 @@ What a page says is what the code says: commands and flags come from the command
 from the dataclasses of the configuration and the strings below their fields.
 """
 
+import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import yaml
 
 from idiolect.cli import COMMANDS, application
+from idiolect.cli.flags import Flags, keys_of
 from idiolect.config.describe import Key, Section, describe_whole
 
 __all__ = ["FOLDER", "pages"]
@@ -70,9 +72,29 @@ def _command_text(command: Any, name: str, mark: str) -> str:
     head = f"{mark} {name}\n\n{command.help}\n\n```text\n{usage}\n```\n"
     if hasattr(command, "commands"):
         return head
-    records = [p.get_help_record(context) for p in command.get_params(context)]
-    rows = [(_code(flag), words) for flag, words in records if not flag.startswith("--help")]
-    return f"{head}\n{_table(('Flag', 'Meaning'), rows)}"
+    keys = _keys(command.callback)
+    rows: list[tuple[str, ...]] = []
+    for parameter in command.get_params(context):
+        flag, words = parameter.get_help_record(context)
+        if parameter.name != "help":
+            rows.append((_code(flag), _tick(keys.get(parameter.name)), words))
+    if not keys:
+        return f"{head}\n{_table(('Flag', 'Meaning'), [(flag, words) for flag, _, words in rows])}"
+    return f"{head}\n{_table(('Flag', 'Sets', 'Meaning'), rows)}"
+
+
+def _keys(command: Any) -> dict[str, str]:
+    """Return the configuration keys that the flags of a command set."""
+    groups = [
+        parameter.annotation
+        for parameter in inspect.signature(inspect.unwrap(command)).parameters.values()
+        if isinstance(parameter.annotation, type) and issubclass(parameter.annotation, Flags)
+    ]
+    return {name: sets.key for group in groups for name, sets in keys_of(group).items()}
+
+
+def _tick(text: str | None) -> str:
+    return f"`{text}`" if text else ""
 
 
 def _code(flag: str) -> str:
