@@ -11,7 +11,7 @@ from idiolect.config import Config, load_config
 from idiolect.errors import ConfigError
 
 if TYPE_CHECKING:
-    from idiolect.pipeline.inputs import RunOptions
+    from idiolect.pipeline.job import RunOptions
 
 __all__ = [
     "CheckFlags",
@@ -274,7 +274,7 @@ def assemble(settings: SettingsFlags, *groups: Flags) -> Config:
 
 def run_options(resume: ResumeFlags, check: CheckFlags | None = None) -> "RunOptions":
     """Return how a command goes about its run."""
-    from idiolect.pipeline.inputs import RunOptions
+    from idiolect.pipeline.job import RunOptions
 
     check = check or CheckFlags()
     return RunOptions(
