@@ -162,6 +162,16 @@ def test_prompt_logprobs_by_token_id_as_vllm_gives_them(client, folder):
         assert (own["rank"] == 1) == (len(entry) == 1)
 
 
+@pytest.mark.parametrize("sampling", [{"seed": 2**62}, {"seed": -(2**62)}, {"top_p": 0.0}])
+def test_the_ends_of_what_is_allowed_are_answered(client, sampling):
+    ask = {"model": "small", "messages": TURNS, "max_tokens": 3, "temperature": 2.0} | sampling
+    answer = client.chat.completions.create(**ask)
+    assert answer.usage.completion_tokens in (1, 2, 3)
+    if "top_p" in sampling:
+        likeliest = client.chat.completions.create(**ask | {"temperature": 0.0})
+        assert answer.choices[0].message.content == likeliest.choices[0].message.content
+
+
 def test_samples_follow_their_seed_and_place(client):
     def texts(seed: int, n: int) -> list[str]:
         answer = client.chat.completions.create(

@@ -338,7 +338,7 @@ def test_odd_characters_reach_the_server_as_they_are(text, opened, scripted):
 def test_a_prompt_that_is_not_valid_unicode_is_a_failure(lab, opened):
     result = only(opened(lab), ask("\ud800"))
     assert isinstance(result, GenerationFailure)
-    assert "not valid Unicode" in result.reason
+    assert "lone surrogate" in result.reason
 
 
 def test_the_name_that_the_server_answers_with_is_told_and_changes_no_id(opened, scripted):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json as json_format
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,9 +63,12 @@ def command(
     from idiolect.cli.progress import progress
     from idiolect.pipeline.train import train_command
 
-    with progress(quiet=screen.quiet) as report:
+    is_first = os.environ.get("RANK", "0") == "0"  # of several processes; it alone prints
+    with progress(quiet=screen.quiet or not is_first) as report:
         outcome = train_command(config, test=test or (), merge=merge, fresh=fresh, report=report)
     result = outcome.result
+    if not is_first:
+        return 0
     if screen.json:
         print(json_format.dumps(_plain(dataclasses.asdict(outcome)), indent=2))
         return 0

@@ -1,12 +1,13 @@
 """The model protocol: messages in, one text for each out."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from idiolect.records import Message
 
-__all__ = ["Generation", "GenerationFailure", "GenerationRequest", "Model", "Sampling"]
+__all__ = ["Generation", "GenerationFailure", "GenerationRequest", "Model", "Sampling", "invalid"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,3 +83,20 @@ class Model(Protocol):
     ) -> Iterator[Generation | GenerationFailure]:
         """Yield one result for each request, in order, as soon as it is there."""
         ...
+
+
+def invalid(request: GenerationRequest) -> str | None:
+    """Return why a request cannot be tried, with what is allowed; None if it can."""
+    sampling = request.sampling
+    if not request.messages:
+        return "the request has no messages; give at least one"
+    texts = [request.prefix, *(message.content for message in request.messages)]
+    if any("\ud800" <= character <= "\udfff" for text in texts for character in text):
+        return "the text holds half of a character (a lone surrogate); remove it"
+    if sampling.max_new_tokens < 1:
+        return f"max_new_tokens: found {sampling.max_new_tokens}, allowed is 1 or more"
+    if not 0 <= sampling.temperature < math.inf:
+        return f"temperature: found {sampling.temperature}, allowed is 0 (greedy) or more"
+    if not 0 < sampling.top_p <= 1:
+        return f"top_p: found {sampling.top_p}, allowed is more than 0 and at most 1"
+    return None

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from idiolect.errors import BackendError
-from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
+from idiolect.models.base import Generation, GenerationFailure, GenerationRequest, invalid
 from idiolect.models.cache import ResponseCache, request_key
 from idiolect.models.money import Money, Reservation
 from idiolect.models.pace import Gate, Pace, backoff_s
@@ -94,6 +94,8 @@ class Courier:
             BackendError: no request can succeed.
             StorageError: the cache cannot be read.
         """
+        if (reason := invalid(request)) is not None:
+            return GenerationFailure(reason=reason, retryable=False)
         if request.prefix:
             return GenerationFailure(
                 reason=f"{self.service.name} cannot continue a given start of an answer: chat "

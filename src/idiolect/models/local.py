@@ -4,7 +4,6 @@ The model is held in float32 on a CPU, because processors without bf16 arithmeti
 times slower in it, and in bfloat16 on a GPU.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ import torch
 from idiolect.chat import ChatFormat
 from idiolect.config import TargetConfig
 from idiolect.errors import ConfigError, TemplateError
-from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
+from idiolect.models.base import Generation, GenerationFailure, GenerationRequest, invalid
 from idiolect.models.generation.choice import EngineChoice, choose_engine
 from idiolect.models.generation.tasks import Done, Task
 from idiolect.models.tokenizer import (
@@ -99,7 +98,7 @@ class LocalModel:
             place += 1
 
     def _task(self, index: int, request: GenerationRequest) -> Task | GenerationFailure:
-        reason = _invalid(request)
+        reason = invalid(request)
         if reason is None:
             try:
                 ids = self.chat.prompt_ids(request.messages)
@@ -148,23 +147,6 @@ class LocalModel:
         return self.tokenizer.decode(
             list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
-
-
-def _invalid(request: GenerationRequest) -> str | None:
-    """Return why a request cannot be tried, with what is allowed; None if it can."""
-    sampling = request.sampling
-    if not request.messages:
-        return "the request has no messages; give at least one"
-    texts = [request.prefix, *(message.content for message in request.messages)]
-    if any("\ud800" <= character <= "\udfff" for text in texts for character in text):
-        return "the text holds half of a character (a lone surrogate); remove it"
-    if sampling.max_new_tokens < 1:
-        return f"max_new_tokens: found {sampling.max_new_tokens}, allowed is 1 or more"
-    if not 0 <= sampling.temperature < math.inf:
-        return f"temperature: found {sampling.temperature}, allowed is 0 (greedy) or more"
-    if not 0 < sampling.top_p <= 1:
-        return f"top_p: found {sampling.top_p}, allowed is more than 0 and at most 1"
-    return None
 
 
 def load_local_model(config: TargetConfig) -> LocalModel:

@@ -5,12 +5,25 @@ from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError, MissingExtra
 from idiolect.models.money import Money
 from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
-from idiolect.verification.judge import open_judge
+from idiolect.verification.judge import Ask, AskModel, open_judge
 
-__all__ = ["NOT_ASKED_FOR", "SWITCHED_OFF", "need_verifier", "open_verifier"]
+__all__ = ["NOT_ASKED_FOR", "SWITCHED_OFF", "judge_of", "need_verifier", "open_verifier"]
 
 NOT_ASKED_FOR = "not asked for"
 SWITCHED_OFF = "switched off"
+
+
+def judge_of(config: Config, money: Money) -> AskModel | None:
+    """Return the model of `judge`, where the verifier asks it and it is named.
+
+    Args:
+        config: `verifier` and `judge`.
+        money: What its answers are paid from.
+
+    Raises:
+        IdiolectError: see `open_judge`.
+    """
+    return open_judge(config, money) if config.verifier == "judge" else None
 
 
 def open_verifier(
@@ -18,16 +31,16 @@ def open_verifier(
     dataset: Dataset,
     *,
     confirm_run_unsafe_code: bool,
-    money: Money | None = None,
+    judge: Ask | None = None,
     may_be_left_out: bool = False,
 ) -> tuple[Verifier | None, str]:
     """Return the verifier that is asked for, or that suits the data, and why it is this one.
 
     Args:
-        config: `verifier`, and `judge` for the verifier of that name.
+        config: Its `verifier`.
         dataset: May bring a verifier of its own; else its examples decide.
         confirm_run_unsafe_code: Lets `code` run the programs of responses in a sandbox.
-        money: What the answers of a judge are paid from.
+        judge: What the verifier of that name asks; see `judge_of`.
         may_be_left_out: Go on without the verifier that suits the data where it cannot work.
 
     Returns:
@@ -41,7 +54,7 @@ def open_verifier(
     if name == NO_VERIFIER:
         return None, why
     try:
-        return _opened(name, config, confirm_run_unsafe_code, money), why
+        return get_verifier(name, confirm_run_unsafe_code=confirm_run_unsafe_code, ask=judge), why
     except (ConfigError, MissingExtra) as error:
         if config.verifier is not None:
             raise
@@ -58,7 +71,7 @@ def need_verifier(
     dataset: Dataset,
     *,
     confirm_run_unsafe_code: bool,
-    money: Money | None = None,
+    judge: Ask | None = None,
 ) -> tuple[Verifier, str]:
     """Return the verifier as `open_verifier` does, where checking is the point.
 
@@ -69,10 +82,10 @@ def need_verifier(
     name, why = _suitable(config, dataset)
     if name == NO_VERIFIER:
         raise ConfigError(
-            f"{dataset.source}: found nothing to check answers against ({why}); name the answer's "
+            f"{dataset.source}: found nothing to check against ({why}); name the answer's "
             "column with --columns answer=COLUMN, or a verifier with --verifier"
         )
-    return _opened(name, config, confirm_run_unsafe_code, money), why
+    return get_verifier(name, confirm_run_unsafe_code=confirm_run_unsafe_code, ask=judge), why
 
 
 def _suitable(config: Config, dataset: Dataset) -> tuple[str, str]:
@@ -84,10 +97,3 @@ def _suitable(config: Config, dataset: Dataset) -> tuple[str, str]:
     if dataset.verifier:
         return dataset.verifier, f"what {dataset.source} is checked with"
     return detect_verifier(dataset.examples)
-
-
-def _opened(
-    name: str, config: Config, confirm_run_unsafe_code: bool, money: Money | None
-) -> Verifier:
-    ask = open_judge(config, money) if name == "judge" else None
-    return get_verifier(name, confirm_run_unsafe_code=confirm_run_unsafe_code, ask=ask)

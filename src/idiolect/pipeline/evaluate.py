@@ -13,7 +13,7 @@ from idiolect.errors import ConfigError, MissingExtra
 from idiolect.evaluation.accuracy import Accuracy, accuracy, evaluate
 from idiolect.models.base import Sampling
 from idiolect.models.money import Money
-from idiolect.pipeline.checking import need_verifier
+from idiolect.pipeline.checking import judge_of, need_verifier
 from idiolect.pipeline.job import RunOptions
 from idiolect.records import Drift, Evaluated, Example, Message
 from idiolect.runs.manifest import write_atomically, write_manifest
@@ -21,6 +21,7 @@ from idiolect.runs.progress import ProgressSink, ignore_progress
 from idiolect.runs.store import Run
 from idiolect.statistics import rate_interval
 from idiolect.verification import Verifier
+from idiolect.verification.judge import Ask
 from idiolect.verification.self_test import require_references, self_test
 
 __all__ = ["DriftRow", "EvaluationOutcome", "SuiteRow", "TaskRow", "evaluate_command"]
@@ -118,8 +119,8 @@ def evaluate_command(
             "evaluation.drift: found no adapter or no data; drift is measured between a target "
             "and the same target with --adapter, on the prompts of data"
         )
-    money = Money(config.max_cost)
-    tasks = [_task(path, config, options, money) for path in data]
+    judge = judge_of(config, Money(config.max_cost))
+    tasks = [_task(path, config, options, judge) for path in data]
     _check_names(tasks)
     base, tuned = _load(config, tasks)
     with _open(config, tasks, tuned, options) as run:
@@ -160,13 +161,13 @@ def evaluate_command(
         )
 
 
-def _task(path: str, config: Config, options: RunOptions, money: Money) -> _Task:
+def _task(path: str, config: Config, options: RunOptions, judge: Ask | None) -> _Task:
     dataset = read_dataset(dataclasses.replace(config.data, path=path))
     verifier, _ = need_verifier(
         config,
         dataset,
         confirm_run_unsafe_code=options.confirm_run_unsafe_code,
-        money=money,
+        judge=judge,
     )
     tested = self_test(verifier, dataset.examples)
     if not options.allow_failing_references:

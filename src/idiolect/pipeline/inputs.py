@@ -11,7 +11,7 @@ from idiolect.config import Config, to_dict
 from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError, MissingExtra, nearest
 from idiolect.familiarity import MEASURES
-from idiolect.pipeline.checking import NOT_ASKED_FOR, open_verifier
+from idiolect.pipeline.checking import NOT_ASKED_FOR, judge_of, open_verifier
 from idiolect.pipeline.job import Job, RunOptions
 from idiolect.pipeline.self_aligned import check_self_aligned
 from idiolect.pipeline.teaching import (
@@ -75,13 +75,14 @@ def open_job(
     wording = Wording(config.prompts)
     output_dir = Path(config.output_dir or default_output_dir(command, config))
     money = open_purse(config, output_dir, fresh=options.fresh)
+    judge = judge_of(config, money) if verify else None
     verifier, why = None, NOT_ASKED_FOR
     if verify:
         verifier, why = open_verifier(
             config,
             dataset,
             confirm_run_unsafe_code=options.confirm_run_unsafe_code,
-            money=money,
+            judge=judge,
             may_be_left_out=may_skip_checks,
         )
     check_self_aligned(config, strategies, is_verified=verifier is not None)
@@ -137,6 +138,7 @@ def open_job(
         scorer=scorer,
         scorer_reason=scorer_reason,
         teacher=teacher,
+        judge=judge.model if judge else None,
         money=money,
         wording=wording,
     )

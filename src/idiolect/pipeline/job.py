@@ -68,6 +68,9 @@ class Job:
     teacher: Model | None
     """None where no strategy asks it."""
 
+    judge: Model | None
+    """What the verifier `judge` asks; None with any other."""
+
     money: Money
     wording: Wording
     recorded_verifier: str | None = None
@@ -101,7 +104,16 @@ class Job:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.run.close()
+        try:
+            self._log_notes()
+        finally:
+            self.run.close()
+
+    def _log_notes(self) -> None:
+        """Log what servers said of the models that answered. It is known once they did."""
+        for model in (self.teacher, self.judge):
+            for note in getattr(model, "notes", ()):
+                self.run.log("note", note)
 
     def write_manifest(self) -> None:
         """Write what the run was made with."""

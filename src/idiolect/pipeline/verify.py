@@ -10,7 +10,7 @@ from pathlib import Path
 from idiolect.config import Config
 from idiolect.data.read import read_dataset
 from idiolect.models.money import Money
-from idiolect.pipeline.checking import need_verifier
+from idiolect.pipeline.checking import judge_of, need_verifier
 from idiolect.pipeline.responses import named_responses
 from idiolect.records import Example, Status
 from idiolect.runs.manifest import write_atomically
@@ -84,7 +84,7 @@ def verify(
         config,
         dataset,
         confirm_run_unsafe_code=confirm_run_unsafe_code,
-        money=Money(config.max_cost),
+        judge=judge_of(config, Money(config.max_cost)),
     )
     tested = self_test(verifier, examples)
     if not allow_failing_references:

@@ -112,8 +112,14 @@ class Desk:
         return dataclasses.replace(result, text=text)
 
     def check(self, text: str) -> Steps[Finding]:
-        """Let the verifier look at a text."""
+        """Let the verifier look at a text.
+
+        Raises:
+            Skipped: the money for a judge is used up.
+        """
         finding: Finding = yield Check(example=self.example, text=text)
+        if finding.skipped:
+            raise Skipped
         return finding
 
     def defect(self, text: str) -> str | None:

@@ -7,8 +7,8 @@ finished is not repeated; one with other inputs is refused by name.
 Several adapters in one process: call `train` several times. The libraries are loaded once, and the
 weights of the target anew each time, because training changes the loaded model.
 
-Several GPUs: `accelerate launch --num_processes N -m idiolect train ...`; `batch_size` stays the
-number of rows of one optimizer step over all of them.
+Several GPUs: `accelerate launch --num_processes N -m idiolect train ...`, or `torchrun`;
+`batch_size` stays the number of rows of one optimizer step over all of them.
 """
 
 import dataclasses

@@ -143,5 +143,6 @@ def trainer_settings(**settings: Any) -> SFTConfig:
         logging_steps=1,
         logging_first_step=True,
         push_to_hub=False,
+        ddp_find_unused_parameters=False,
         **settings,
     )

@@ -17,6 +17,8 @@ class Finding:
     extracted: str | None = None
     rule: str | None = None
     detail: str | None = None
+    skipped: bool = False
+    """It was never tried, because the money is used up. Nothing is recorded for it."""
 
 
 class Verifier(Protocol):

@@ -8,21 +8,25 @@ an error of ours and never a wrong answer. A judge makes mistakes: check it with
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, cast
 
 from idiolect.config import Config
-from idiolect.models.base import Generation, GenerationRequest, Model, Sampling
+from idiolect.models.base import Generation, GenerationFailure, GenerationRequest, Model, Sampling
 from idiolect.models.money import Money
 from idiolect.models.registry import open_teacher
 from idiolect.records import Example, Message
 from idiolect.verification.base import Finding
 
-__all__ = ["Ask", "Judge", "ask_model", "open_judge"]
+__all__ = ["Ask", "AskModel", "Judge", "Reply", "ask_model", "open_judge"]
 
-Ask = Callable[[Sequence[tuple[Message, ...]]], Sequence[str | None]]
-"""Conversations in, one reply for each out, in order; None where there was no reply."""
+Reply = str | GenerationFailure | None
+"""What the judge wrote, or why it wrote nothing, where that is known."""
+
+Ask = Callable[[Sequence[tuple[Message, ...]]], Sequence[Reply]]
+"""Conversations in, one reply for each out, in order."""
 
 _MAX_REPLY_TOKENS = 200
 _OBJECT = re.compile(r"\{[^{}]{0,4000}\}")
@@ -46,25 +50,34 @@ class Judge:
         return [finding for finding in findings if finding is not None]
 
 
-def ask_model(model: Model, *, seed: int = 0, max_new_tokens: int = _MAX_REPLY_TOKENS) -> Ask:
-    """Return a function that asks a model greedily; a failure becomes None."""
-    sampling = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=max_new_tokens)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskModel:
+    """Asks a model; callable as `Ask`."""
 
-    def ask(conversations: Sequence[tuple[Message, ...]]) -> list[str | None]:
+    model: Model
+    sampling: Sampling
+    seed: int
+
+    def __call__(self, conversations: Sequence[tuple[Message, ...]]) -> list[Reply]:
+        """Return one reply for each conversation, in order."""
         requests = [
-            GenerationRequest(messages=messages, sampling=sampling, seed=seed)
+            GenerationRequest(messages=messages, sampling=self.sampling, seed=self.seed)
             for messages in conversations
         ]
         return [
-            result.text if isinstance(result, Generation) else None
-            for result in model.generate(requests)
+            result.text if isinstance(result, Generation) else result
+            for result in self.model.generate(requests)
         ]
 
-    return ask
+
+def ask_model(model: Model, *, seed: int = 0, max_new_tokens: int = _MAX_REPLY_TOKENS) -> AskModel:
+    """Return what asks a model greedily."""
+    sampling = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=max_new_tokens)
+    return AskModel(model=model, sampling=sampling, seed=seed)
 
 
-def open_judge(config: Config, money: Money | None = None) -> Ask | None:
-    """Return a function that asks the model of `judge.model`; None where none is named.
+def open_judge(config: Config, money: Money | None = None) -> AskModel | None:
+    """Return what asks the model of `judge.model`; None where none is named.
 
     Args:
         config: Its section `judge` names the model; answers are cached like a teacher's.
@@ -111,9 +124,15 @@ def _template() -> Any:
     return SandboxedEnvironment(undefined=StrictUndefined, autoescape=False).from_string(source)
 
 
-def _read(reply: str | None) -> Finding:
-    if reply is None:
-        return Finding(status="error", rule="judge", detail="the judge gave no reply")
+def _read(reply: Reply) -> Finding:
+    if not isinstance(reply, str):
+        why = f": {reply.reason}" if reply else ""
+        return Finding(
+            status="error",
+            rule="judge",
+            detail=f"the judge gave no reply{why}",
+            skipped=reply is not None and reply.skipped,
+        )
     for text in reversed(_OBJECT.findall(reply)):
         try:
             verdict = cast("dict[str, Any]", json.loads(text))

@@ -59,9 +59,9 @@ def self_test(verifier: Verifier, examples: Sequence[Example]) -> SelfTest:
     failing = tuple(
         FailingReference(example_id=example.id, finding=finding)
         for (example, _), finding in zip(pairs, findings, strict=True)
-        if finding.status not in ("correct", "unchecked")
+        if finding.status not in ("correct", "unchecked") and not finding.skipped
     )
-    checked = sum(finding.status != "unchecked" for finding in findings)
+    checked = sum(finding.status != "unchecked" and not finding.skipped for finding in findings)
     return SelfTest(
         verifier=verifier.name, checked=checked, correct=checked - len(failing), failing=failing
     )

@@ -162,7 +162,8 @@ def _source(seed: int | None, place: int) -> torch.Generator:
     if seed is None:
         source.seed()
     else:
-        source.manual_seed(seed * 1_000_003 + place)
+        # What a generator takes has 64 bits, and a request may use 62 of them.
+        source.manual_seed((seed * 1_000_003 + place) % 2**63)
     return source
 
 
@@ -174,5 +175,6 @@ def _draw(logprobs: Tensor, sampling: Sampling, source: torch.Generator) -> int:
     if sampling.top_p < 1:
         ordered, order = chances.sort(descending=True)
         outside = ordered.cumsum(-1) - ordered >= sampling.top_p
+        outside[0] = False  # The likeliest stays, also where top_p is 0.
         chances[order[outside]] = 0.0
     return int(torch.multinomial(chances, 1, generator=source))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from idiolect.lab.teacher.knobs import Knobs
 from idiolect.lab.teacher.script import reply
 from idiolect.lab.tokens import split
-from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
+from idiolect.models.base import Generation, GenerationFailure, GenerationRequest, invalid
 
 __all__ = ["ScriptedTeacher"]
 
@@ -33,8 +33,11 @@ class ScriptedTeacher:
     def generate(
         self, requests: Sequence[GenerationRequest]
     ) -> Iterator[Generation | GenerationFailure]:
-        """Yield one result for each request, in order. It fails on a `prefix` alone."""
+        """Yield one result for each request, in order; a `prefix` is one of its failures."""
         for request in requests:
+            if (reason := invalid(request)) is not None:
+                yield GenerationFailure(reason=reason, retryable=False)
+                continue
             if request.prefix:
                 yield GenerationFailure(
                     reason="lab:teacher cannot continue a given start of an answer; use a target",

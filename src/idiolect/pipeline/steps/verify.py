@@ -36,6 +36,7 @@ def verify_step(job: Job, report: ProgressSink) -> None:
                     detail=finding.detail,
                 )
                 for candidate, finding in zip(batch, findings, strict=True)
+                if not finding.skipped
             )
         )
         clock.tick(len(batch))
