@@ -6,7 +6,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 
-.PHONY: install quickstart check test wheel study-lab bench-scoring bench-generation clean
+.PHONY: install quickstart check test wheel docs study-lab bench-scoring bench-generation clean
 
 install: $(STAMP)
 
@@ -29,6 +29,10 @@ check: $(STAMP)
 test: $(STAMP)
 	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
 	$(PY) -m pytest
+
+# The reference pages, from the code; a test checks that they are current.
+docs: $(STAMP)
+	$(PY) -m tools.reference
 
 # The wheel, in a clean environment without torch: commands, and files that are no code.
 wheel: $(STAMP)

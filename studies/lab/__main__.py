@@ -17,7 +17,7 @@ from idiolect.config import Config
 from idiolect.lab.targets import TARGETS, target_folder
 from idiolect.pipeline.build import build
 from idiolect.pipeline.compare import compare
-from idiolect.pipeline.inputs import RunOptions
+from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.outcome import Outcome
 from idiolect.pipeline.study import Study, study
 from idiolect.runs.manifest import hardware, versions

@@ -322,3 +322,24 @@ def test_json_is_the_only_thing_on_the_output_stream(idiolect, tmp_path, tiny_mo
     printed = idiolect("audit", data, "--target", tiny_model, "--json")
     assert printed.code == 3
     json.loads(printed.out)
+
+
+def test_build_stops_where_programs_may_not_run_and_audit_goes_on_with_a_warning(
+    idiolect, tmp_path, tiny_model
+):
+    row = {"question": "Square", "reference": "def f(x):\n    return x * x"}
+    rows = [row | {"id": f"{n}", "tests": [f"assert f({n}) == {n * n}"]} for n in range(2)]
+    data = tiny.write_jsonl(tmp_path / "programs.jsonl", rows)
+    message = refused(
+        idiolect("build", data, "--target", tiny_model, "-o", "run", *FAST),
+        "programs.jsonl: 2 of 2 examples have tests, but",
+        "--confirm-run-unsafe-code",
+        "--verifier none",
+    )
+    assert message.count(". ") == 0
+    assert not (tmp_path / "run").exists()
+    unchecked = ("--verifier", "none", "-o", "run")
+    assert idiolect("build", data, "--target", tiny_model, *unchecked, *FAST).code == 0
+    audited = idiolect("audit", data, "--target", tiny_model)
+    assert audited.code == 0
+    assert "no response was verified: 2 of 2 examples have tests" in audited.out

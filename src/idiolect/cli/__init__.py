@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typer import Typer, TyperException
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "application", "main"]
 
 COMMANDS: dict[str, str] = {
     "quickstart": "See what the method does, on an embedded model: minutes, no download, no key.",
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     try:
         called = [word for word in words if word != "--debug"]
-        code = _app(words)(called, prog_name="idiolect", standalone_mode=False)
+        code = application(words)(called, prog_name="idiolect", standalone_mode=False)
         if code == _INTERRUPTED:  # typer makes this of a KeyboardInterrupt inside a command
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
@@ -82,7 +82,7 @@ def _message(error: "TyperException") -> str:
     return error.format_message()
 
 
-def _app(words: Sequence[str]) -> "Typer":
+def application(words: Sequence[str]) -> "Typer":
     """Return the application, with only the called command loaded."""
     import typer
 

@@ -5,62 +5,24 @@ from idiolect.cli import options as o
 __all__ = ["command"]
 
 
+@o.grouped
 def command(
-    data: o.DataArgument = None,
-    target: o.TargetOption = None,
-    server: o.ServerOption = None,
-    strategies: o.StrategiesOption = None,
-    verifier: o.VerifierOption = None,
-    judge: o.JudgeOption = None,
-    measures: o.MeasuresOption = None,
-    limit: o.LimitOption = None,
-    columns: o.ColumnsOption = None,
-    subset: o.SubsetOption = None,
-    split: o.SplitOption = None,
-    format: o.FormatOption = None,
-    device: o.DeviceOption = None,
-    config: o.ConfigOption = None,
-    output_dir: o.OutputDirOption = None,
-    seed: o.SeedOption = None,
-    overrides: o.SetOption = None,
-    fresh: o.FreshOption = False,
-    retry_failed: o.RetryOption = False,
-    allow_failing_references: o.AllowFailingOption = False,
-    confirm_run_unsafe_code: o.UnsafeCodeOption = False,
-    json: o.JsonOption = False,
-    quiet: o.QuietOption = False,
+    data: o.DataFlags,
+    columns: o.ColumnFlags,
+    target: o.TargetFlags,
+    strategies: o.StrategyFlags,
+    check: o.CheckFlags,
+    settings: o.SettingsFlags,
+    run: o.RunFlags,
+    resume: o.ResumeFlags,
+    screen: o.ScreenFlags,
 ) -> int:
     """Score every response of the data under the target and say which are foreign."""
-    settings = o.assemble(
-        config,
-        overrides,
-        strategies=strategies,
-        measures=measures,
-        columns=columns,
-        data__path=data,
-        data__limit=limit,
-        data__subset=subset,
-        data__split=split,
-        target__model=target,
-        target__server=server,
-        target__format=format,
-        target__device=device,
-        verifier=verifier,
-        judge=judge,
-        output_dir=output_dir,
-        seed=seed,
-    )
+    config = o.assemble(settings, data, columns, target, strategies, check, run)
     from idiolect.cli.progress import progress
     from idiolect.cli.screen import show_outcome
     from idiolect.pipeline.audit import audit
-    from idiolect.pipeline.inputs import RunOptions
 
-    options = RunOptions(
-        fresh=fresh,
-        retry_failed=retry_failed,
-        allow_failing_references=allow_failing_references,
-        confirm_run_unsafe_code=confirm_run_unsafe_code,
-    )
-    with progress(quiet=quiet) as report:
-        result = audit(settings, options=options, report=report)
-    return show_outcome(result, as_json=json)
+    with progress(quiet=screen.quiet) as report:
+        result = audit(config, options=o.run_options(resume, check), report=report)
+    return show_outcome(result, as_json=screen.json)

@@ -15,35 +15,19 @@ __all__ = ["command"]
 _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
+@o.grouped
 def command(
-    data: o.DataArgument = None,
-    target: o.TargetOption = None,
-    server: o.ServerOption = None,
-    format: o.FormatOption = None,
-    device: o.DeviceOption = None,
-    columns: o.ColumnsOption = None,
-    subset: o.SubsetOption = None,
-    split: o.SplitOption = None,
-    config: o.ConfigOption = None,
-    overrides: o.SetOption = None,
+    data: o.DataFlags,
+    columns: o.ColumnFlags,
+    target: o.TargetFlags,
+    settings: o.SettingsFlags,
     json: o.JsonOption = False,
 ) -> int:
     """Look at template, mask, stop token, models, disk and sandbox; each line with its fix."""
-    settings = o.assemble(
-        config,
-        overrides,
-        columns=columns,
-        data__path=data,
-        data__subset=subset,
-        data__split=split,
-        target__model=target,
-        target__server=server,
-        target__format=format,
-        target__device=device,
-    )
+    config = o.assemble(settings, data, columns, target)
     from idiolect.pipeline.doctor import doctor
 
-    diagnosis = doctor(settings)
+    diagnosis = doctor(config)
     if json:
         import json as json_module
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json as json_module
+from dataclasses import dataclass
 
 from idiolect.cli import options as o
 from idiolect.config import Config
@@ -9,35 +10,27 @@ from idiolect.config import Config
 __all__ = ["command", "show_plan"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanFlags(o.Flags):
+    """Who is asked, and for what."""
+
+    target: o.TargetOption = None
+    teacher: o.TeacherOption = None
+    strategies: o.StrategiesOption = None
+    seed: o.SeedOption = None
+
+
+@o.grouped
 def command(
-    data: o.DataArgument = None,
-    target: o.TargetOption = None,
-    teacher: o.TeacherOption = None,
-    strategies: o.StrategiesOption = None,
-    limit: o.LimitOption = None,
-    columns: o.ColumnsOption = None,
-    subset: o.SubsetOption = None,
-    split: o.SplitOption = None,
-    config: o.ConfigOption = None,
-    seed: o.SeedOption = None,
-    overrides: o.SetOption = None,
+    data: o.DataFlags,
+    columns: o.ColumnFlags,
+    asked: PlanFlags,
+    settings: o.SettingsFlags,
     json: o.JsonOption = False,
 ) -> int:
     """Show what `build` would ask, and what it would cost. Costs nothing."""
-    settings = o.assemble(
-        config,
-        overrides,
-        strategies=strategies,
-        columns=columns,
-        data__path=data,
-        data__limit=limit,
-        data__subset=subset,
-        data__split=split,
-        target__model=target,
-        teacher__model=teacher,
-        seed=seed,
-    )
-    return show_plan(settings, as_json=json)
+    config = o.assemble(settings, data, columns, asked)
+    return show_plan(config, as_json=json)
 
 
 def show_plan(config: Config, *, as_json: bool) -> int:

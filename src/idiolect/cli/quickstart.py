@@ -36,13 +36,8 @@ Your own data (JSONL with prompts and references) and model (a folder or a hub i
     --strategies reference,own,minimal-change                 familiar and correct training data"""
 
 
-def command(
-    output_dir: o.OutputDirOption = None,
-    seed: o.SeedOption = None,
-    fresh: o.FreshOption = False,
-    json: o.JsonOption = False,
-    quiet: o.QuietOption = False,
-) -> int:
+@o.grouped
+def command(run: o.RunFlags, screen: o.ScreenFlags, fresh: o.FreshOption = False) -> int:
     """See what the method does, on an embedded model: minutes, no download, no key."""
     _require_packages()
     from idiolect.cli.progress import progress
@@ -52,25 +47,25 @@ def command(
     from idiolect.pipeline.study.page import to_json
     from idiolect.report import write_report
 
-    folder = output_dir or "runs/quickstart"
+    folder = run.output_dir or "runs/quickstart"
     began = time.monotonic()
-    say = _silent if quiet else _tell
+    say = _silent if screen.quiet else _tell
     counts = {
         "train": DEFAULT_SIZES.trained,
         "test": DEFAULT_SIZES.tested,
         "trainings": DEFAULT_SIZES.trainings,
     }
     say(f"{_LAB}\n")
-    with progress(quiet=quiet) as sink:
+    with progress(quiet=screen.quiet) as sink:
         done = quickstart(
             Path(folder),
-            seed=seed or 0,
+            seed=run.seed or 0,
             fresh=fresh,
             sizes=DEFAULT_SIZES,
             report=_Guide(sink, say, counts),
         )
     written = write_report(done.study.run)
-    if json:
+    if screen.json:
         tree = {"run": str(done.study.run), "report": str(written.path), "words": done.words}
         print(js.dumps({**to_json(done.study.found, ()), **tree}, indent=2, ensure_ascii=False))
         return 0

@@ -17,45 +17,32 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
+@o.grouped
 def command(
+    target: o.TargetFlags,
+    resume: o.ResumeFlags,
+    screen: o.ScreenFlags,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run of `build`.")],
-    target: o.TargetOption = None,
-    server: o.ServerOption = None,
-    format: o.FormatOption = None,
-    device: o.DeviceOption = None,
     overrides: o.SetOption = None,
     output_dir: o.OutputDirOption = None,
-    fresh: o.FreshOption = False,
-    retry_failed: o.RetryOption = False,
-    json: o.JsonOption = False,
-    quiet: o.QuietOption = False,
 ) -> int:
     """Choose again for another target: same candidates, one scoring pass, nothing paid."""
-    settings = o.assemble(
-        None,
-        overrides,
-        target__model=target,
-        target__server=server,
-        target__format=format,
-        target__device=device,
-    )
-    if dataclasses.replace(settings, target=type(settings.target)()) != type(settings)():
+    config = o.assemble(o.SettingsFlags(overrides=overrides), target)
+    if dataclasses.replace(config, target=type(config.target)()) != type(config)():
         raise ConfigError(
             "--set: retarget changes the target only, expected keys that begin with `target.`; "
             "everything else stays as it is in the run"
         )
     from idiolect.cli.progress import progress
     from idiolect.cli.screen import show_outcome
-    from idiolect.pipeline.inputs import RunOptions
     from idiolect.pipeline.outcome import to_json
     from idiolect.pipeline.retarget import retarget
 
-    options = RunOptions(fresh=fresh, retry_failed=retry_failed)
-    with progress(quiet=quiet) as report:
+    with progress(quiet=screen.quiet) as report:
         result = retarget(
-            run, settings.target, output_dir=output_dir, options=options, report=report
+            run, config.target, output_dir=output_dir, options=o.run_options(resume), report=report
         )
-    if json:
+    if screen.json:
         moves = [{"before": b, "after": a, "examples": n} for (b, a), n in result.moves.items()]
         tree = {"counts": result.counts, "moves": moves, "rows": str(result.rows)}
         print(json_module.dumps(to_json(result.outcome) | tree, indent=2, ensure_ascii=False))

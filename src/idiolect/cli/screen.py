@@ -15,19 +15,15 @@ from idiolect.pipeline.explain import ExplainedCandidate, Explanation
 from idiolect.pipeline.outcome import Outcome, to_json
 from idiolect.pipeline.table import StrategyRow
 
-__all__ = ["show_explanation", "show_outcome", "show_table"]
+__all__ = ["exit_code", "show_explanation", "show_outcome", "show_table"]
 
 _PLAIN_WIDTH = 160
 _SHOWN_BAD_ROWS = 10
 
 
 def show_outcome(outcome: Outcome, *, as_json: bool, with_choices: bool = False) -> int:
-    """Print a result; return the exit code.
-
-    3 when some input could not be used, 2 when the money was used up, 1 when rows failed that
-    may succeed on another try.
-    """
-    code = _code(outcome)
+    """Print a result; return the exit code."""
+    code = exit_code(outcome)
     if as_json:
         print(json.dumps(to_json(outcome), indent=2, ensure_ascii=False))
         _print_bad_rows(outcome)
@@ -59,7 +55,12 @@ def show_outcome(outcome: Outcome, *, as_json: bool, with_choices: bool = False)
     return code
 
 
-def _code(outcome: Outcome) -> int:
+def exit_code(outcome: Outcome) -> int:
+    """Return the exit code.
+
+    3 when some input could not be used, 2 when the money was used up, 1 when rows failed that
+    may succeed on another try.
+    """
     if outcome.bad_rows:
         return 3
     if outcome.cap_reached:

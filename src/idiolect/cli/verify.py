@@ -15,71 +15,33 @@ __all__ = ["command"]
 _PLAIN_WIDTH = 160
 
 
+@o.grouped
 def command(
-    data: o.DataArgument = None,
-    verifier: Annotated[
-        str | None,
-        typer.Option(
-            "--verifier",
-            help="numeric, maths, choice, exact, code, judge, command:PROGRAM or "
-            "python:MODULE:FUNCTION. Default: by the data.",
-        ),
-    ] = None,
-    judge: o.JudgeOption = None,
-    responses: Annotated[
-        str, typer.Option(metavar="all|A,B", help="`reference` and names of response columns.")
-    ] = "all",
+    data: o.DataFlags,
+    columns: o.ColumnFlags,
+    check: o.CheckFlags,
+    settings: o.SettingsFlags,
+    screen: o.ScreenFlags,
+    responses: o.ResponsesOption = "all",
     output: Annotated[Path, typer.Option("--output", "-o", help="The JSONL file to write.")] = Path(
         "verdicts.jsonl"
     ),
-    confirm_run_unsafe_code: Annotated[
-        bool,
-        typer.Option(
-            "--confirm-run-unsafe-code",
-            help="Let `code` run the programs of responses in a sandbox.",
-        ),
-    ] = False,
-    allow_failing_references: Annotated[
-        bool,
-        typer.Option(
-            "--allow-failing-references", help="Go on where under 98 % of the references verify."
-        ),
-    ] = False,
-    limit: o.LimitOption = None,
-    columns: o.ColumnsOption = None,
-    subset: o.SubsetOption = None,
-    split: o.SplitOption = None,
-    config: o.ConfigOption = None,
-    overrides: o.SetOption = None,
-    json: o.JsonOption = False,
-    quiet: o.QuietOption = False,
 ) -> int:
     """Check every response against its example; only `judge` needs a model."""
-    settings = o.assemble(
-        config,
-        overrides,
-        columns=columns,
-        data__path=data,
-        data__limit=limit,
-        data__subset=subset,
-        data__split=split,
-        verifier=verifier,
-        judge=judge,
-    )
+    config = o.assemble(settings, data, columns, check)
     from idiolect.cli.progress import progress
     from idiolect.pipeline.verify import verify
 
-    names = [name.strip() for name in responses.split(",") if name.strip()]
-    with progress(quiet=quiet) as report:
+    with progress(quiet=screen.quiet) as report:
         result = verify(
-            settings,
+            config,
             output,
-            responses=names,
-            confirm_run_unsafe_code=confirm_run_unsafe_code,
-            allow_failing_references=allow_failing_references,
+            responses=o.names(responses),
+            confirm_run_unsafe_code=check.confirm_run_unsafe_code,
+            allow_failing_references=check.allow_failing_references,
             report=report,
         )
-    return _show(result, as_json=json)
+    return _show(result, as_json=screen.json)
 
 
 def _show(result: "Verification", *, as_json: bool) -> int:

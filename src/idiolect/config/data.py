@@ -28,6 +28,10 @@ class DataConfig:
     """Take the first n rows only."""
 
     subset: str | None = None
+    """Of a data set on the hub, where it has several."""
+
     split: str = "train"
-    revision: str | None = None
     """Of a data set on the hub."""
+
+    revision: str | None = None
+    """Branch, tag or commit of a data set on the hub; None takes the newest."""

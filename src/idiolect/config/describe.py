@@ -7,6 +7,7 @@ the code.
 import ast
 import dataclasses
 import inspect
+import re
 import textwrap
 import types
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from idiolect.config.tree import Config
 
-__all__ = ["Key", "Section", "describe"]
+__all__ = ["Key", "Section", "describe", "describe_whole"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,10 @@ class Key:
 
     default: Any
     text: str
-    """Its docstring on one line; empty where it has none."""
+    """Its docstring on one line."""
+
+    is_required: bool = False
+    """Whether it has no default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,37 +40,68 @@ class Section:
     """A dataclass of the configuration."""
 
     name: str
-    """Dotted; empty for the root."""
+    """Dotted; empty for the root. `NAME` stands where the user chooses a name."""
 
     text: str
     keys: tuple[Key, ...]
+    same_as: str | None = None
+    """The section whose keys it has; then they are not repeated."""
 
 
 def describe(kind: type = Config) -> list[Section]:
-    """Return the root's own keys first, then every section in the order of its field."""
-    return list(_sections(kind, ""))
+    """Return the root's own keys first, then every section that is always there, in order."""
+    return list(_sections(kind, "", _first_paragraph(kind.__doc__)))
 
 
-def _sections(kind: type, name: str) -> Iterator[Section]:
+def describe_whole(kind: type = Config) -> list[Section]:
+    """Return the sections of `describe`, and those that a key may hold, each kind of them once."""
+    return list(_sections(kind, "", _first_paragraph(kind.__doc__), seen={}))
+
+
+def _sections(
+    kind: type, name: str, text: str, seen: dict[type, str] | None = None
+) -> Iterator[Section]:
+    """Yield a section and those below it; with `seen` also those that its keys may hold."""
+    if seen is not None:
+        if kind in seen:
+            yield Section(name=name, text=text, keys=(), same_as=seen[kind])
+            return
+        seen[kind] = name
     hints, texts = get_type_hints(kind), _field_texts(kind)
-    inner: list[tuple[str, type]] = []
+    below: list[tuple[type, str, str]] = []
     keys: list[Key] = []
     for field in dataclasses.fields(kind):
-        hint = hints[field.name]
-        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-            inner.append((f"{name}.{field.name}".lstrip("."), hint))
+        path, hint = f"{name}.{field.name}".lstrip("."), hints[field.name]
+        if (inner := _dataclass(hint)) is not None:
+            below.append((inner, path, texts.get(field.name) or _first_paragraph(inner.__doc__)))
             continue
+        if seen is not None and (held := _held(hint)) is not None:
+            inner, place = held
+            below.append((inner, path + place, _first_paragraph(inner.__doc__)))
         keys.append(
             Key(
                 name=field.name,
                 type=_type_words(hint),
                 default=_default(field),
                 text=texts.get(field.name, ""),
+                is_required=field.default is field.default_factory is dataclasses.MISSING,
             )
         )
-    yield Section(name=name, text=_first_paragraph(kind.__doc__ or ""), keys=tuple(keys))
-    for path, section in inner:
-        yield from _sections(section, path)
+    yield Section(name=name, text=text, keys=tuple(keys))
+    for inner, path, words in below:
+        yield from _sections(inner, path, words, seen)
+
+
+def _dataclass(hint: Any) -> type | None:
+    return hint if isinstance(hint, type) and dataclasses.is_dataclass(hint) else None
+
+
+def _held(hint: Any) -> tuple[type, str] | None:
+    """Return the dataclass that a mapping or an option holds, and what its path ends with."""
+    for argument in get_args(hint):
+        if (inner := _dataclass(argument)) is not None:
+            return inner, ".NAME" if get_origin(hint) is dict else ""
+    return None
 
 
 def _default(field: "dataclasses.Field[Any]") -> Any:
@@ -89,12 +124,14 @@ def _field_texts(kind: type) -> dict[str, str]:
             and isinstance(text.value, ast.Constant)
             and isinstance(text.value.value, str)
         ):
-            texts[field.target.id] = " ".join(text.value.value.split())
+            # A file of settings has null where Python has None.
+            words = " ".join(text.value.value.split())
+            texts[field.target.id] = re.sub(r"\bNone\b", "null", words)
     return texts
 
 
-def _first_paragraph(text: str) -> str:
-    return " ".join(inspect.cleandoc(text).partition("\n\n")[0].split())
+def _first_paragraph(text: str | None) -> str:
+    return " ".join(inspect.cleandoc(text or "").partition("\n\n")[0].split())
 
 
 _WORDS = {
@@ -118,4 +155,6 @@ def _type_words(hint: Any) -> str:
         return f"mapping of {_type_words(arguments[0])} to {_type_words(arguments[1])}"
     if origin in (tuple, list):
         return f"list of {_type_words(arguments[0])}"
+    if _dataclass(hint) is not None:
+        return "section"
     return _WORDS.get(hint) or str(getattr(hint, "__name__", hint))

@@ -21,7 +21,11 @@ class EvaluationConfig:
     """0 is greedy."""
 
     top_p: float = 1.0
+    """Sample from the most probable tokens that together have this probability."""
+
     max_new_tokens: int = 512
+    """Longest answer, in tokens."""
+
     drift: bool = False
     """Compare the distributions with those of the base model; needs `target.adapter`."""
 

@@ -24,11 +24,16 @@ class OwnConfig:
     __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
 
     samples: int = 1
+    """Answers of each example; more than one needs a temperature."""
+
     temperature: float = 0.0
     """0 is greedy, and then one sample is all there is."""
 
     top_p: float = 1.0
+    """Sample from the most probable tokens that together have this probability."""
+
     max_new_tokens: int = 512
+    """Longest answer, in tokens; what is cut off there is never chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,7 @@ class ContinuationConfig:
     __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
 
     rounds: int = 3
+    """Corrections of one answer at most, from 1 to 3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

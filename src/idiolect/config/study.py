@@ -29,6 +29,8 @@ class StudySplit:
     __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
 
     data: DataConfig
+    """Where the examples come from."""
+
     verifier: str | None = None
     """None: chosen from what the examples hold."""
 
@@ -40,11 +42,16 @@ class StudyEvaluation:
     __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
 
     samples: int = 1
+    """Answers of each example; more than one needs a temperature."""
+
     temperature: float = 0.0
     """0 is greedy, and then one sample is all there is."""
 
     top_p: float = 1.0
+    """Sample from the most probable tokens that together have this probability."""
+
     max_new_tokens: int = 512
+    """Longest answer, in tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +61,11 @@ class StudyConfig:
     __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
 
     datasets: dict[str, StudyDataset] = field(default_factory=dict[str, StudyDataset])
+    """Name -> what is trained on."""
+
     seeds: tuple[int, ...] = (0, 1, 2)
+    """Every dataset is trained with each of them."""
+
     learning_rates: tuple[float, ...] = ()
     """Each is tried for every dataset, and the best on validation is taken; empty takes the one
     of `training`."""

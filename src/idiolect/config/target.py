@@ -27,7 +27,11 @@ class TargetConfig:
     """Name on the server; None takes the first that it offers."""
 
     revision: str | None = None
+    """Branch, tag or commit on the hub; None takes the newest."""
+
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: a GPU where there is one."""
+
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: float32 on a CPU, bfloat16 on a GPU."""
 

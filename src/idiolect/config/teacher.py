@@ -18,8 +18,14 @@ class TeacherConfig:
     """`openai:NAME`, `openai:NAME@URL`, `anthropic:NAME`, `lab:teacher`, a folder or a hub id."""
 
     temperature: float = 0.0
+    """0 is greedy."""
+
     top_p: float = 1.0
+    """Sample from the most probable tokens that together have this probability."""
+
     max_new_tokens: int = 1024
+    """Longest answer, in tokens."""
+
     show_answer: bool = False
     """Let the strategy `teacher` see the example's answer."""
 

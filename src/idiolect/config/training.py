@@ -24,10 +24,14 @@ class TrainingConfig:
     """The update is scaled by alpha / rank."""
 
     dropout: float | None = None
+    """Share of the inputs of the LoRA matrices that are set to zero at random."""
+
     modules: tuple[str, ...] | None = None
     """Names of the layers that get LoRA matrices; `("all-linear",)` is all but the head."""
 
     learning_rate: float | None = None
+    """At its highest."""
+
     schedule: Literal["cosine", "linear", "constant"] | None = None
     """How the learning rate falls after the warm-up: to zero, or not at all."""
 
@@ -48,7 +52,11 @@ class TrainingConfig:
     less memory; gradients add up to the same batch."""
 
     weight_decay: float | None = None
+    """Of AdamW."""
+
     max_grad_norm: float | None = None
+    """Gradients with a larger norm are scaled down to it."""
+
     activation_checkpointing: bool | None = None
     """Compute activations twice to store fewer of them."""
 

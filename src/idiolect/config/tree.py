@@ -65,7 +65,10 @@ class Config:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     seed: int = 0
+    """Decides every draw."""
+
     max_cost: float | None = None
     """Hard cap on what a command pays, in US dollars."""
 
     output_dir: str | None = None
+    """The run directory; None makes a name of command, data and model below `runs`."""

@@ -13,7 +13,7 @@ from idiolect.models.base import Model
 from idiolect.pipeline import audit as audit_command
 from idiolect.pipeline import build as build_command
 from idiolect.pipeline import export as export_command
-from idiolect.pipeline.inputs import RunOptions
+from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.outcome import Outcome
 from idiolect.records import Example
 from idiolect.runs.progress import ProgressSink, ignore_progress

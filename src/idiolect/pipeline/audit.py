@@ -2,7 +2,8 @@
 
 from idiolect.config import Config
 from idiolect.data.read import Dataset, read_dataset
-from idiolect.pipeline.inputs import RunOptions, default_strategies, open_job
+from idiolect.pipeline.inputs import default_strategies, open_job
+from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.outcome import Outcome, outcome
 from idiolect.pipeline.steps import run_steps
 from idiolect.runs.progress import ProgressSink, ignore_progress

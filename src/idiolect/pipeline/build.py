@@ -3,7 +3,8 @@
 from idiolect.config import Config
 from idiolect.data.read import Dataset, read_dataset
 from idiolect.pipeline.export import export_run
-from idiolect.pipeline.inputs import RunOptions, default_strategies, open_job
+from idiolect.pipeline.inputs import default_strategies, open_job
+from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.outcome import Outcome, outcome
 from idiolect.pipeline.steps import choose_step, run_steps
 from idiolect.runs.progress import ProgressSink, ignore_progress
@@ -29,7 +30,15 @@ def build(
     """
     dataset = dataset or read_dataset(config.data)
     names = config.strategies or (*default_strategies(dataset), "own")
-    job = open_job("build", config, dataset, strategies=names, options=options or RunOptions())
+    job = open_job(
+        "build",
+        config,
+        dataset,
+        strategies=names,
+        # What could be checked is checked, or nobody can tell what is trained on.
+        may_skip_checks=False,
+        options=options or RunOptions(),
+    )
     with job:
         run_steps(job, report)
         choose_step(job)

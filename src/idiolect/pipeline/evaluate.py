@@ -12,13 +12,16 @@ from idiolect.data.read import Dataset, read_dataset
 from idiolect.errors import ConfigError, MissingExtra
 from idiolect.evaluation.accuracy import Accuracy, accuracy, evaluate
 from idiolect.models.base import Sampling
-from idiolect.pipeline.inputs import RunOptions
+from idiolect.models.money import Money
+from idiolect.pipeline.checking import judge_of, need_verifier
+from idiolect.pipeline.job import RunOptions
 from idiolect.records import Drift, Evaluated, Example, Message
 from idiolect.runs.manifest import write_atomically, write_manifest
 from idiolect.runs.progress import ProgressSink, ignore_progress
 from idiolect.runs.store import Run
 from idiolect.statistics import rate_interval
-from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
+from idiolect.verification import Verifier
+from idiolect.verification.judge import Ask
 from idiolect.verification.self_test import require_references, self_test
 
 __all__ = ["DriftRow", "EvaluationOutcome", "SuiteRow", "TaskRow", "evaluate_command"]
@@ -116,7 +119,8 @@ def evaluate_command(
             "evaluation.drift: found no adapter or no data; drift is measured between a target "
             "and the same target with --adapter, on the prompts of data"
         )
-    tasks = [_task(path, config, options) for path in data]
+    judge = judge_of(config, Money(config.max_cost))
+    tasks = [_task(path, config, options, judge) for path in data]
     _check_names(tasks)
     base, tuned = _load(config, tasks)
     with _open(config, tasks, tuned, options) as run:
@@ -157,17 +161,14 @@ def evaluate_command(
         )
 
 
-def _task(path: str, config: Config, options: RunOptions) -> _Task:
+def _task(path: str, config: Config, options: RunOptions, judge: Ask | None) -> _Task:
     dataset = read_dataset(dataclasses.replace(config.data, path=path))
-    name, why = config.verifier, "asked for"
-    if name is None:
-        name, why = detect_verifier(dataset.examples)
-    if name == NO_VERIFIER:
-        raise ConfigError(
-            f"{path}: found nothing to check answers against ({why}); name the answer's column "
-            "with --columns answer=COLUMN, or a verifier with --verifier"
-        )
-    verifier = get_verifier(name, confirm_run_unsafe_code=options.confirm_run_unsafe_code)
+    verifier, _ = need_verifier(
+        config,
+        dataset,
+        confirm_run_unsafe_code=options.confirm_run_unsafe_code,
+        judge=judge,
+    )
     tested = self_test(verifier, dataset.examples)
     if not options.allow_failing_references:
         require_references(tested)

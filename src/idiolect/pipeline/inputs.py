@@ -1,11 +1,8 @@
-"""What a command needs before it can begin: examples, target, strategies, verifier, run."""
+"""How a command begins: its inputs are checked, the target is loaded, the run is opened."""
 
 import dataclasses
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import yaml
@@ -14,10 +11,9 @@ from idiolect.config import Config, to_dict
 from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError, MissingExtra, nearest
 from idiolect.familiarity import MEASURES
-from idiolect.models.base import Model
-from idiolect.models.money import Money
+from idiolect.pipeline.checking import NOT_ASKED_FOR, judge_of, open_verifier
+from idiolect.pipeline.job import Job, RunOptions
 from idiolect.pipeline.self_aligned import check_self_aligned
-from idiolect.pipeline.spending import spending
 from idiolect.pipeline.teaching import (
     check_settings,
     open_purse,
@@ -25,161 +21,17 @@ from idiolect.pipeline.teaching import (
     strategies_identity,
     teacher_for,
 )
-from idiolect.records import Example, Spend
-from idiolect.runs.manifest import write_atomically, write_manifest
+from idiolect.runs.manifest import write_atomically
 from idiolect.runs.store import Run
 from idiolect.scoring.base import Scorer
 from idiolect.strategies import Strategy, get_strategy, with_needed
 from idiolect.strategies.wording import Wording
-from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
-from idiolect.verification.judge import AskModel, open_judge
-from idiolect.verification.self_test import SelfTest, require_references, self_test
+from idiolect.verification import NO_VERIFIER
+from idiolect.verification.self_test import require_references, self_test
 
-__all__ = ["Job", "RunOptions", "column_names", "default_strategies", "open_job"]
+__all__ = ["column_names", "default_strategies", "open_job"]
 
 _LOCAL_PACKAGES = ("torch", "transformers", "safetensors", "jaxtyping")
-
-
-NOT_ASKED_FOR = "not asked for"
-SWITCHED_OFF = "switched off"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """How a command goes about its run."""
-
-    fresh: bool = False
-    """Forget an earlier run of this name."""
-
-    retry_failed: bool = False
-    """Try failed rows again."""
-
-    allow_failing_references: bool = False
-    """Go on where too few of the data's references verify."""
-
-    confirm_run_unsafe_code: bool = False
-    """Let `code` run the programs of responses in a sandbox."""
-
-    teacher: Model | None = None
-    """Answers in place of the teacher that the configuration names."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """An open run with everything that its steps use."""
-
-    run: Run
-    config: Config
-    dataset: Dataset
-    strategies: tuple[Strategy, ...]
-    """In the order of their work, with those that others build upon."""
-
-    options: RunOptions
-    verifier: Verifier | None
-    """None where nothing can be checked."""
-
-    verifier_reason: str
-    references: SelfTest | None
-    """What the verifier made of the references; None without a verifier."""
-
-    target: Any
-    """A loaded `LocalModel`, or a `ServedTarget`."""
-
-    scorer: Scorer
-    scorer_reason: str
-    teacher: Model | None
-    """None where no strategy asks it."""
-
-    judge: Model | None
-    """What the verifier `judge` asks; None with any other."""
-
-    money: Money
-    wording: Wording
-    recorded_verifier: str | None = None
-    """Whose verdicts count that are in the run already, where nothing is checked anew."""
-
-    began: float = field(default_factory=time.monotonic)
-
-    @property
-    def examples(self) -> tuple[Example, ...]:
-        """The examples that could be read."""
-        return self.dataset.examples
-
-    @property
-    def verifier_name(self) -> str:
-        """Name of the verifier, or `none`."""
-        if self.verifier:
-            return self.verifier.name
-        return self.recorded_verifier or NO_VERIFIER
-
-    @property
-    def model(self) -> Model:
-        """The target, as something that answers."""
-        return self.target
-
-    def __enter__(self) -> "Job":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self._log_notes()
-        finally:
-            self.run.close()
-
-    def _log_notes(self) -> None:
-        """Log what servers said of the models that answered. It is known once they did."""
-        for model in (self.teacher, self.judge):
-            for note in getattr(model, "notes", ()):
-                self.run.log("note", note)
-
-    def write_manifest(self) -> None:
-        """Write what the run was made with."""
-        write_manifest(
-            self.run.path / "manifest.json",
-            {
-                "target": {
-                    "model": self.target.name,
-                    "revision": self.target.revision,
-                    "dtype": self.target.dtype,
-                    "device": self.target.device,
-                    "server_model": self.target.server_model,
-                    "max_length": getattr(self.target, "max_length", None),
-                    "template": self.target.chat.label,
-                    "template_hash": self.target.chat.fingerprint,
-                },
-                "scoring": {
-                    "path": self.scorer.path,
-                    "why": self.scorer_reason,
-                    "noise_nats_per_token": self.scorer.noise,
-                },
-                "data": {
-                    "source": self.dataset.source,
-                    "fingerprint": self.dataset.fingerprint,
-                    "examples": len(self.examples),
-                    "problems": [problem.message for problem in self.dataset.problems],
-                },
-                "verifier": {"name": self.verifier_name, "why": self.verifier_reason},
-                "teacher": {"model": self.teacher.name, "revision": self.teacher.revision}
-                if self.teacher
-                else None,
-                "strategies": {
-                    s.name: {
-                        "writer": s.writer,
-                        "sees": sorted(s.sees),
-                        "prompts": {name: self.wording.hash_of(name) for name in s.prompts},
-                    }
-                    for s in self.strategies
-                },
-                "spend": spending(self.run.all(Spend)),
-                "seed": self.config.seed,
-            },
-            seconds=time.monotonic() - self.began,
-        )
 
 
 def open_job(
@@ -189,6 +41,7 @@ def open_job(
     *,
     strategies: Sequence[str],
     verify: bool = True,
+    may_skip_checks: bool = True,
     options: RunOptions,
     made_from: Mapping[str, Any] | None = None,
 ) -> Job:
@@ -202,6 +55,7 @@ def open_job(
         dataset: The examples.
         strategies: Names.
         verify: Whether candidates are checked.
+        may_skip_checks: Go on without checks where the verifier that suits the data cannot work.
         options: How to go about the run.
         made_from: What else the rows of the run depend on, as names with plain values.
 
@@ -221,8 +75,16 @@ def open_job(
     wording = Wording(config.prompts)
     output_dir = Path(config.output_dir or default_output_dir(command, config))
     money = open_purse(config, output_dir, fresh=options.fresh)
-    judge = open_judge(config, money) if verify and config.verifier == "judge" else None
-    verifier, why = _verifier(config, dataset, options, judge) if verify else (None, NOT_ASKED_FOR)
+    judge = judge_of(config, money) if verify else None
+    verifier, why = None, NOT_ASKED_FOR
+    if verify:
+        verifier, why = open_verifier(
+            config,
+            dataset,
+            confirm_run_unsafe_code=options.confirm_run_unsafe_code,
+            judge=judge,
+            may_be_left_out=may_skip_checks,
+        )
     check_self_aligned(config, strategies, is_verified=verifier is not None)
     references = self_test(verifier, dataset.examples) if verifier else None
     if references and not options.allow_failing_references:
@@ -335,29 +197,6 @@ def _check_writers(config: Config, strategies: Sequence[Strategy]) -> None:
             f"answer; drop it (--strategies {','.join(others) or 'reference'}), or load the "
             "weights here by leaving out target.server"
         )
-
-
-def _verifier(
-    config: Config, dataset: Dataset, options: RunOptions, judge: AskModel | None
-) -> tuple[Verifier | None, str]:
-    confirmed = options.confirm_run_unsafe_code
-    if config.verifier == NO_VERIFIER:
-        return None, SWITCHED_OFF
-    if config.verifier is not None:
-        found = get_verifier(config.verifier, confirm_run_unsafe_code=confirmed, ask=judge)
-        return found, "asked for"
-    name, why = (
-        (dataset.verifier, f"what {dataset.source} is checked with")
-        if dataset.verifier
-        else detect_verifier(dataset.examples)
-    )
-    if name == NO_VERIFIER:
-        return None, why
-    try:
-        return get_verifier(name, confirm_run_unsafe_code=confirmed), why
-    except (ConfigError, MissingExtra) as error:
-        # Nobody asked for it by name, so the rest of the command is worth having.
-        return None, f"{why}, but {error}"
 
 
 def _load(config: Config) -> tuple[Any, Scorer, str]:

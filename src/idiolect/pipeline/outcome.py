@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from idiolect.familiarity import MEASURES, Measured
-from idiolect.pipeline.inputs import NOT_ASKED_FOR, SWITCHED_OFF, Job
+from idiolect.pipeline.checking import NOT_ASKED_FOR, SWITCHED_OFF
+from idiolect.pipeline.job import Job
 from idiolect.pipeline.reading import read_foreignness
 from idiolect.pipeline.self_aligned import NAME
 from idiolect.pipeline.spending import (

@@ -19,7 +19,8 @@ from idiolect.config import Config, TargetConfig, load_config
 from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError
 from idiolect.pipeline.export import export_run
-from idiolect.pipeline.inputs import Job, RunOptions, open_job
+from idiolect.pipeline.inputs import open_job
+from idiolect.pipeline.job import Job, RunOptions
 from idiolect.pipeline.outcome import Outcome, outcome
 from idiolect.pipeline.steps import choose_step, retry, score_step
 from idiolect.records import Candidate, Choice, Example, Measurement, Verdict, content_id

@@ -8,7 +8,8 @@ from pathlib import Path
 from idiolect.config import Config
 from idiolect.data.read import read_dataset
 from idiolect.familiarity import MEASURES, Measured
-from idiolect.pipeline.inputs import RunOptions, open_job
+from idiolect.pipeline.inputs import open_job
+from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.outcome import Outcome, by_candidate, outcome
 from idiolect.pipeline.responses import named_responses
 from idiolect.pipeline.self_aligned import NAME

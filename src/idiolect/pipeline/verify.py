@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from idiolect.config import Config
-from idiolect.data.read import Dataset, read_dataset
-from idiolect.errors import ConfigError
+from idiolect.data.read import read_dataset
 from idiolect.models.money import Money
+from idiolect.pipeline.checking import judge_of, need_verifier
 from idiolect.pipeline.responses import named_responses
 from idiolect.records import Example, Status
 from idiolect.runs.manifest import write_atomically
 from idiolect.runs.progress import Progress, ProgressSink, ignore_progress
 from idiolect.verification.base import Finding, Verifier
-from idiolect.verification.judge import open_judge
-from idiolect.verification.registry import NO_VERIFIER, detect_verifier, get_verifier
 from idiolect.verification.self_test import SelfTest, require_references, self_test
 
 __all__ = ["StrategyVerdicts", "Verification", "verify"]
@@ -82,7 +80,12 @@ def verify(
     dataset = read_dataset(config.data)
     examples = dataset.examples
     names = named_responses(dataset, responses)
-    verifier, reason = _verifier(config, dataset, confirm_run_unsafe_code)
+    verifier, reason = need_verifier(
+        config,
+        dataset,
+        confirm_run_unsafe_code=confirm_run_unsafe_code,
+        judge=judge_of(config, Money(config.max_cost)),
+    )
     tested = self_test(verifier, examples)
     if not allow_failing_references:
         require_references(tested)
@@ -109,23 +112,6 @@ def verify(
         bad_rows=tuple(problem.message for problem in dataset.problems),
         seconds=time.monotonic() - began,
     )
-
-
-def _verifier(
-    config: Config, dataset: Dataset, confirm_run_unsafe_code: bool
-) -> tuple[Verifier, str]:
-    name, reason = config.verifier, "asked for"
-    if name is None and dataset.verifier:
-        name, reason = dataset.verifier, f"what {dataset.source} is checked with"
-    elif name is None:
-        name, reason = detect_verifier(dataset.examples)
-    if name == NO_VERIFIER:
-        raise ConfigError(
-            f"verifier: found nothing to check against ({reason}); name the answer's column with "
-            "--columns answer=COLUMN, or a verifier with --verifier"
-        )
-    ask = open_judge(config, Money(config.max_cost)) if name == "judge" else None
-    return get_verifier(name, confirm_run_unsafe_code=confirm_run_unsafe_code, ask=ask), reason
 
 
 def _text(example: Example, name: str) -> str | None:

@@ -9,7 +9,7 @@ import tiny
 from idiolect.config import load_config
 from idiolect.errors import ConfigError, DataError, RunError
 from idiolect.models.base import Sampling
-from idiolect.pipeline.inputs import RunOptions
+from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.study import study
 from idiolect.pipeline.study.cells import Plan, Questions, train_cell
 from idiolect.pipeline.study.splits import read_splits

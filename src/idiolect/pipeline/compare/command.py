@@ -14,7 +14,8 @@ from idiolect.errors import ConfigError
 from idiolect.pipeline.compare.ranking import Ranking, rank
 from idiolect.pipeline.compare.words import recommendation
 from idiolect.pipeline.drawing import drawn
-from idiolect.pipeline.inputs import RunOptions, default_strategies, open_job
+from idiolect.pipeline.inputs import default_strategies, open_job
+from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.outcome import Outcome, load_rows, outcome
 from idiolect.pipeline.steps import run_steps
 from idiolect.runs.progress import ProgressSink, ignore_progress

@@ -20,7 +20,7 @@ from idiolect.config import (
     TeacherConfig,
     TrainingConfig,
 )
-from idiolect.pipeline.inputs import RunOptions
+from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.quickstart.problems import DEFAULT_SIZES, OTHERS, Sizes, write_problems
 from idiolect.pipeline.quickstart.teacher import TEACHER, teacher_over_http
 from idiolect.pipeline.quickstart.words import sentences

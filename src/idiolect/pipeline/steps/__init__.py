@@ -1,6 +1,6 @@
 """The steps that commands are made of. Each does what is missing in the run, row by row."""
 
-from idiolect.pipeline.inputs import Job
+from idiolect.pipeline.job import Job
 from idiolect.pipeline.steps.choose import choose_step
 from idiolect.pipeline.steps.propose import propose_step
 from idiolect.pipeline.steps.score import score_step

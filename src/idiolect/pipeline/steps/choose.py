@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from idiolect.pipeline.inputs import Job
+from idiolect.pipeline.job import Job
 from idiolect.records import Candidate, Example, Measurement, Verdict
 from idiolect.selection import Contender, choose
 from idiolect.verification.lint import DefectKind, lint

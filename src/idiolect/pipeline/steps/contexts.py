@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from idiolect.errors import TemplateError
 from idiolect.familiarity.local import WINDOW, step_spans
 from idiolect.models.pieces import TokenTexts
-from idiolect.pipeline.inputs import Job
+from idiolect.pipeline.job import Job
 from idiolect.records import Candidate, Context, Example, Message
 from idiolect.scoring.base import ScoreRequest
 

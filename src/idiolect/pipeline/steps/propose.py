@@ -4,7 +4,7 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from idiolect.pipeline.inputs import Job
+from idiolect.pipeline.job import Job
 from idiolect.pipeline.steps.clock import Clock
 from idiolect.pipeline.steps.verify import verify_step
 from idiolect.records import Candidate, Example, Failure, Spend, Verdict

@@ -8,7 +8,7 @@ import numpy as np
 from idiolect.errors import TemplateError
 from idiolect.familiarity import MEASURES
 from idiolect.models.pieces import TokenTexts
-from idiolect.pipeline.inputs import Job
+from idiolect.pipeline.job import Job
 from idiolect.pipeline.steps.clock import Clock
 from idiolect.pipeline.steps.contexts import Work, local_work, prompt_work, unconditional_work
 from idiolect.pipeline.steps.self_aligned import forget_outdated, self_aligned_messages

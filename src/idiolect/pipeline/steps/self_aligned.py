@@ -10,7 +10,7 @@ import dataclasses
 import random
 from collections.abc import Sequence
 
-from idiolect.pipeline.inputs import Job
+from idiolect.pipeline.job import Job
 from idiolect.pipeline.self_aligned import NAME
 from idiolect.records import Candidate, Example, Measurement, Message, Verdict, content_id
 

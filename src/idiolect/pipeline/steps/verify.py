@@ -1,6 +1,6 @@
 """Candidates without a verdict are checked."""
 
-from idiolect.pipeline.inputs import Job
+from idiolect.pipeline.job import Job
 from idiolect.pipeline.steps.clock import Clock
 from idiolect.records import Candidate, Verdict
 from idiolect.runs.progress import ProgressSink

@@ -16,7 +16,8 @@ from idiolect.config import Config
 from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError, RunError
 from idiolect.models.base import Sampling
-from idiolect.pipeline.inputs import Job, RunOptions, open_job
+from idiolect.pipeline.inputs import open_job
+from idiolect.pipeline.job import Job, RunOptions
 from idiolect.pipeline.steps import choose_step, run_steps
 from idiolect.pipeline.steps.clock import Clock
 from idiolect.pipeline.study.cells import Asked, Plan, Questions, answer, plan_cells, train_cell

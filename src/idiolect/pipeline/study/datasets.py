@@ -11,7 +11,7 @@ from idiolect.config import StudyDataset
 from idiolect.errors import ConfigError
 from idiolect.familiarity import MEASURES, Measured, edit_distance
 from idiolect.pipeline.drawing import drawn
-from idiolect.pipeline.inputs import Job
+from idiolect.pipeline.job import Job
 from idiolect.pipeline.outcome import load_rows
 from idiolect.pipeline.steps.choose import contenders_of
 from idiolect.pipeline.table import RunRows

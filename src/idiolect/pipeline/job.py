@@ -1,0 +1,160 @@
+"""What a command works with: an open run, and everything that its steps use."""
+
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from idiolect.config import Config
+from idiolect.data.read import Dataset
+from idiolect.models.base import Model
+from idiolect.models.money import Money
+from idiolect.pipeline.spending import spending
+from idiolect.records import Example, Spend
+from idiolect.runs.manifest import write_manifest
+from idiolect.runs.store import Run
+from idiolect.scoring.base import Scorer
+from idiolect.strategies import Strategy
+from idiolect.strategies.wording import Wording
+from idiolect.verification import NO_VERIFIER, Verifier
+from idiolect.verification.self_test import SelfTest
+
+__all__ = ["Job", "RunOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a command goes about its run."""
+
+    fresh: bool = False
+    """Forget an earlier run of this name."""
+
+    retry_failed: bool = False
+    """Try failed rows again."""
+
+    allow_failing_references: bool = False
+    """Go on where too few of the data's references verify."""
+
+    confirm_run_unsafe_code: bool = False
+    """Let `code` run the programs of responses in a sandbox."""
+
+    teacher: Model | None = None
+    """Answers in place of the teacher that the configuration names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """An open run with everything that its steps use."""
+
+    run: Run
+    config: Config
+    dataset: Dataset
+    strategies: tuple[Strategy, ...]
+    """In the order of their work, with those that others build upon."""
+
+    options: RunOptions
+    verifier: Verifier | None
+    """None where nothing can be checked."""
+
+    verifier_reason: str
+    references: SelfTest | None
+    """What the verifier made of the references; None without a verifier."""
+
+    target: Any
+    """A loaded `LocalModel`, or a `ServedTarget`."""
+
+    scorer: Scorer
+    scorer_reason: str
+    teacher: Model | None
+    """None where no strategy asks it."""
+
+    judge: Model | None
+    """What the verifier `judge` asks; None with any other."""
+
+    money: Money
+    wording: Wording
+    recorded_verifier: str | None = None
+    """Whose verdicts count that are in the run already, where nothing is checked anew."""
+
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """The examples that could be read."""
+        return self.dataset.examples
+
+    @property
+    def verifier_name(self) -> str:
+        """Name of the verifier, or `none`."""
+        if self.verifier:
+            return self.verifier.name
+        return self.recorded_verifier or NO_VERIFIER
+
+    @property
+    def model(self) -> Model:
+        """The target, as something that answers."""
+        return self.target
+
+    def __enter__(self) -> "Job":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._log_notes()
+        finally:
+            self.run.close()
+
+    def _log_notes(self) -> None:
+        """Log what servers said of the models that answered. It is known once they did."""
+        for model in (self.teacher, self.judge):
+            for note in getattr(model, "notes", ()):
+                self.run.log("note", note)
+
+    def write_manifest(self) -> None:
+        """Write what the run was made with."""
+        write_manifest(
+            self.run.path / "manifest.json",
+            {
+                "target": {
+                    "model": self.target.name,
+                    "revision": self.target.revision,
+                    "dtype": self.target.dtype,
+                    "device": self.target.device,
+                    "server_model": self.target.server_model,
+                    "max_length": getattr(self.target, "max_length", None),
+                    "template": self.target.chat.label,
+                    "template_hash": self.target.chat.fingerprint,
+                },
+                "scoring": {
+                    "path": self.scorer.path,
+                    "why": self.scorer_reason,
+                    "noise_nats_per_token": self.scorer.noise,
+                },
+                "data": {
+                    "source": self.dataset.source,
+                    "fingerprint": self.dataset.fingerprint,
+                    "examples": len(self.examples),
+                    "problems": [problem.message for problem in self.dataset.problems],
+                },
+                "verifier": {"name": self.verifier_name, "why": self.verifier_reason},
+                "teacher": {"model": self.teacher.name, "revision": self.teacher.revision}
+                if self.teacher
+                else None,
+                "strategies": {
+                    s.name: {
+                        "writer": s.writer,
+                        "sees": sorted(s.sees),
+                        "prompts": {name: self.wording.hash_of(name) for name in s.prompts},
+                    }
+                    for s in self.strategies
+                },
+                "spend": spending(self.run.all(Spend)),
+                "seed": self.config.seed,
+            },
+            seconds=time.monotonic() - self.began,
+        )
