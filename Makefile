@@ -16,10 +16,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev]"
 	touch $@
 
-# The embedded world, without a download: 60 problems, written in four idiolects, for lab:amber.
+# The whole method on the embedded model, without a download or a key: a few minutes, and a report.
 quickstart: $(STAMP)
-	$(VENV)/bin/idiolect lab data --skill shop --idiolect textbook -n 60 -o runs/quickstart.jsonl
-	$(VENV)/bin/idiolect build runs/quickstart.jsonl --target lab:amber -o runs/quickstart
+	$(VENV)/bin/idiolect quickstart -o runs/quickstart
 
 check: $(STAMP)
 	$(VENV)/bin/ruff format --check .

@@ -19,6 +19,9 @@ from idiolect.cli import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#[^)]*)?\)")
+FENCED = re.compile(r"^```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+CALL = re.compile(r"(?:^\$ |^|-m )idiolect ([a-z].*)")
 BLOCK = re.compile(
     r"<!-- run(?: with: (?P<with>[^>]*?))? -->\n+```(?P<kind>\w+)\n(?P<body>.*?)^```$",
     re.DOTALL | re.MULTILINE,
@@ -65,3 +68,45 @@ def test_the_python_example_of_the_readme_is_marked_as_runnable():
 def test_commands_of_a_console_block_are_told_from_their_output():
     body = "$ idiolect audit x \\\n    -n 3  # few\nmapping: a\n$ ls\n$ idiolect lab data\n"
     assert commands(body) == [["audit", "x", "-n", "3"], ["lab", "data"]]
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_every_relative_link_leads_to_a_file(page):
+    targets = LINK.findall(page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if target and not (page.parent / target).exists()]
+    assert not missing
+
+
+def test_links_are_found_and_those_to_the_web_are_left_out():
+    text = "[a](b.md) [c](https://d.org/e) ![f](g/h.png) [i](j.md#k) [l](#m)"
+    assert LINK.findall(text) == ["b.md", "g/h.png", "j.md", ""]
+
+
+def calls(page: Path) -> set[tuple[str, ...]]:
+    """Return the commands of a page's blocks, each with its flags, without values."""
+    found: set[tuple[str, ...]] = set()
+    for body in FENCED.findall(page.read_text(encoding="utf-8")):
+        for line in body.replace("\\\n", " ").splitlines():
+            if match := CALL.match(line.split(" #")[0]) or CALL.search(line.split(" #")[0]):
+                words = match[1].split()
+                flags = [word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)]
+                sub = words[1:2] if words[0] == "lab" else []
+                found.add((words[0], *sub, *sorted(flags)))
+    return found
+
+
+def test_every_command_and_flag_of_the_pages_exists(capsys):
+    helps: dict[tuple[str, ...], str] = {}
+    seen = 0
+    for page in PAGES:
+        for command in calls(page):
+            words = tuple(word for word in command if not word.startswith("-"))
+            if words not in helps:
+                assert main([*words, "--help"]) == 0, (page.name, words)
+                helps[words] = capsys.readouterr().out
+            for flag in set(command) - set(words):
+                assert re.search(rf"(?<![\w-]){flag}(?![\w-])", helps[words]), (page.name, command)
+                seen += 1
+    assert seen > 50

@@ -95,7 +95,8 @@ def open_page(browser, report) -> Iterator:
 
 def test_the_verdict_comes_first_and_nothing_is_asked_of_the_network(open_page):
     page = open_page()
-    assert page.locator("h1").inner_text() == "Own answers teach more."
+    title = "Training on own helped most: +12.5 points on the task."
+    assert page.locator("h1").inner_text() == title
     assert page.locator("main section").first.get_attribute("id") == "verdict"
     assert page.locator("#strategies tbody tr").count() == 3
     # 26 of the 40 own answers are right; Wilson, 95 %: 49.5 to 77.9 %.
@@ -110,6 +111,8 @@ def test_a_study_shows_gain_beside_forgetting_and_says_what_it_cannot_tell(open_
     assert "+12.5 n = 90 × 2" in own
     assert "+9.5 to +15.5" in own
     assert "\u22121.0" in own
+    page.get_by_text("All that the study found").click()
+    assert page.get_by_text("Own answers teach more.").is_visible()
     assert "too few to tell" in page.locator("#effects").inner_text()
     assert "own: gain +12.5" in page.locator("#effects svg.wide desc").text_content()
 

@@ -56,23 +56,18 @@ def test_a_build_that_is_killed_ten_times_ends_with_the_rows_of_an_undisturbed_o
 ):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     undisturbed = start(*command, "-o", whole, log=log)
-    began = time.monotonic()
     undisturbed.join()
-    seconds = time.monotonic() - began
     assert undisturbed.exitcode == 0
+    total = progress_of(whole)
     moments = random.Random(20240229)
     killed, seen = 0, [0]
-    for _ in range(KILLS):
+    for rows in sorted(moments.randrange(int(0.9 * total)) for _ in range(KILLS)):
         process = start(*command, "-o", broken, log=log)
-        # From the first imports to some way into the work; what is done stays done.
-        process.join(moments.uniform(0.05, 0.6) * seconds)
-        if process.is_alive():
-            process.kill()
-            process.join()
-        if process.exitcode == -signal.SIGKILL:
-            killed += 1
-        else:
-            assert process.exitcode == 0
+        while process.is_alive() and progress_of(broken) <= rows:
+            time.sleep(moments.uniform(0, 0.02))
+        process.kill()
+        process.join()
+        killed += process.exitcode == -signal.SIGKILL
         seen.append(progress_of(broken))
     assert killed >= 3
     assert seen == sorted(seen)  # nothing that was there is ever lost

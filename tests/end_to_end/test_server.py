@@ -114,7 +114,7 @@ def test_a_damaged_row_over_a_server_fails_and_can_be_tried_again(
     rows = iter(range(10**6))
     server.fault = lambda found: found[:-1] if next(rows) == 4 else found
     printed = idiolect(*command, "--quiet", "--json")
-    assert printed.code == 0
+    assert printed.code == 1
     assert sum(row["scored"] for row in printed.data["table"]) == 8
     assert any("prompt_logprobs holds" in warning for warning in printed.data["warnings"])
     printed = idiolect(*command, "--quiet", "--json", "--retry-failed")

@@ -41,6 +41,7 @@ def rows(**strategies) -> RunRows:
                 tokens=tokens,
                 bytes=4 * tokens,
                 rank_sum=2 * tokens,
+                clipped_rank_sum=2 * tokens,
                 terminator_nll=0.1,
                 path="plain",
             )

@@ -9,7 +9,7 @@ from report_run import write_run
 
 from idiolect.cli import main
 from idiolect.errors import DataError, RunError
-from idiolect.records import Failure
+from idiolect.records import Failure, Spend
 from idiolect.report.browser import sample_examples
 from idiolect.report.charts import distribution_chart
 from idiolect.report.facts import read_facts
@@ -62,15 +62,35 @@ def test_facts_add_up(tmp_path):
                     strategy="own",
                     reason=f"reason {i}",
                     retryable=True,
-                )
+                ),
+                Spend(
+                    subject_id="row-0/own",
+                    attempt=1,
+                    request=i,
+                    example_id="row-0",
+                    strategy="own" if i else "own/rung",
+                    model="m",
+                    tokens_in=11,
+                    tokens_out=3 + i,
+                    cost_usd=0.0125 if i else None,
+                    cached=bool(i),
+                ),
             )
     with RunReader(run) as reader:
         facts = read_facts(reader, seed=0)
     assert facts.examples == 6
     # Own answers of rows 0 and 3 are wrong; there the other column is chosen.
     assert facts.chosen == {"own": 4, "column:other": 2}
-    spend = {s.strategy: (s.candidates, s.known_usd, s.unknown) for s in facts.spend}
-    assert spend["column:other"] == (6, pytest.approx(0.075), 0)
+    assert facts.spend == {
+        "own": {
+            "requests": 2,
+            "cached": 1,
+            "tokens_in": 22,
+            "tokens_out": 7,
+            "usd": pytest.approx(0.0125),
+            "unknown": 1,
+        }
+    }
     assert facts.failures == (("generate", 2, "reason 0"),)
     own = next(row for row in facts.table if row.strategy == "own")
     cell = verdict_cell(own)
@@ -91,7 +111,7 @@ def test_facts_add_up(tmp_path):
         2.718281828 ** (0.25 * (1.1 + 1.2 + 1.4 + 1.0) / 4)
     )
     assert confound.perplexity_wrong == pytest.approx(2.718281828 ** (0.25 * (1.0 + 1.3) / 2))
-    assert (confound.answer_visible, accents["own"].looked_at) == (False, 6)
+    assert (confound.answer_visible, accents["own"].looked_at) == (2, 6)
 
 
 def test_a_chart_is_clean_markup_with_a_description_and_no_style():

@@ -51,6 +51,8 @@ def _rows(index: int, texts: dict[str, str]) -> list:
                 strategy=strategy,
                 text=text,
                 finish_reason=finish,
+                # Wrong own answers are those that saw the reference.
+                shown=() if is_right else ("prompt", "reference"),
                 cost_usd=0.0 if strategy != "column:other" else 0.0125,
             ),
             Verdict(

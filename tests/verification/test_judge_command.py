@@ -35,8 +35,8 @@ def test_the_teacher_judges_what_is_right_and_what_is_not(idiolect, data):
     assert printed.code == 0, printed.err
     assert counts(printed) == {
         "reference": {"correct": 6},
-        "right": {"correct": 6},
-        "wrong": {"incorrect": 6},
+        "column:right": {"correct": 6},
+        "column:wrong": {"incorrect": 6},
     }
 
 
@@ -47,7 +47,7 @@ def test_a_judge_behind_a_server_is_asked_once_for_all_runs(idiolect, data, monk
         words = ("verify", data, "--verifier", "judge", "--judge", name, "--json")
         first, asked = counts(idiolect(*words)), server.counts.requests
         assert counts(idiolect(*words)) == first
-        assert first["wrong"] == {"incorrect": 6}
+        assert first["column:wrong"] == {"incorrect": 6}
         assert server.counts.requests == asked
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "application", "main"]
 
 COMMANDS: dict[str, str] = {
+    "quickstart": "See what the method does, on an embedded model: minutes, no download, no key.",
     "init": "Write a commented configuration file.",
     "doctor": "Is everything there? Template, mask, stop token, models, disk, sandbox.",
     "audit": "Is my data foreign to my model? Score every response under the target.",

@@ -13,12 +13,12 @@ import numpy as np
 from idiolect.familiarity import MEASURES
 from idiolect.pipeline.table import RunRows
 from idiolect.records import Candidate, Status
-from idiolect.strategies import STRATEGIES
 from idiolect.verification.answers import final_answer_ends
 
 __all__ = ["Confounds", "confounds"]
 
 _FEWEST_FOR_CORRELATION = 8
+_ANSWERS = {"answer", "reference"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +46,9 @@ class Confounds:
     multi_line: int
     """Responses of more than one line."""
 
-    answer_visible: bool | None
-    """Whether the writer saw reference or answer; None for existing texts, where nobody
-    knows."""
+    answer_visible: int | None
+    """Responses whose writer was shown the reference or the answer; None for existing texts,
+    where nobody knows."""
 
 
 def confounds(rows: RunRows) -> list[Confounds]:
@@ -73,7 +73,7 @@ def _of(name: str, group: Sequence[Candidate], rows: RunRows) -> Confounds:
         perplexity_wrong=_perplexity(nlls, rows, {"incorrect", "unparsable"}),
         final_answer=sum(bool(final_answer_ends(c.text)) for c in group),
         multi_line=sum("\n" in c.text.strip() for c in group),
-        answer_visible=_answer_visible(name),
+        answer_visible=_answer_visible(group),
     )
 
 
@@ -101,8 +101,7 @@ def _rank_correlation(first: Sequence[float], second: Sequence[float]) -> float 
     return float(np.asarray(stats.spearmanr(first, second))[0])
 
 
-def _answer_visible(name: str) -> bool | None:
-    strategy = STRATEGIES.get(name)
-    if strategy is None or strategy.writer == "dataset":
+def _answer_visible(group: Sequence[Candidate]) -> int | None:
+    if all(candidate.finish_reason == "given" for candidate in group):
         return None
-    return bool(strategy.sees & {"answer", "reference"})
+    return sum(not _ANSWERS.isdisjoint(candidate.shown) for candidate in group)

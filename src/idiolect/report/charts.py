@@ -76,6 +76,7 @@ def effect_chart(study: StudyFacts) -> Chart | None:
     rows = [(row.dataset, row.gain, row.forgetting) for row in study.rows if row.forgetting]
     if not rows:
         return None
+    low = _labelled_below({name: gain.value for name, gain, _ in rows})
     svgs: list[Markup] = []
     for size, width in _WIDTHS.items():
         with _figure(width, 3.9 if size == "wide" else 3.4) as (figure, axes):
@@ -97,7 +98,7 @@ def effect_chart(study: StudyFacts) -> Chart | None:
                 axes.annotate(
                     strategy,
                     (forgetting.value, gain.value),
-                    xytext=(6, 5),
+                    xytext=(6, -12 if strategy in low else 5),
                     textcoords="offset points",
                     color=INK["ink"],
                     fontsize=9,
@@ -125,6 +126,16 @@ def effect_chart(study: StudyFacts) -> Chart | None:
         caption="Up is a gain on the trained task, left of the line is forgetting on the others. "
         "Bars are 95 % intervals.",
     )
+
+
+def _labelled_below(heights: Mapping[str, float]) -> set[str]:
+    """Return the points whose label would run into that of a point close above."""
+    near = 0.1 * (max(heights.values()) - min(heights.values()))
+    return {
+        name
+        for name, height in heights.items()
+        if any(0 < other - height < near for other in heights.values())
+    }
 
 
 def _ridge(axes: Any, base: int, name: str, values: Any, edges: Any) -> None:

@@ -1,7 +1,6 @@
 """What a report shows, read from a run."""
 
 import json
-import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +12,14 @@ from idiolect.pipeline.accent import Phrase, accent, phrase_counts
 from idiolect.pipeline.confounds import Confounds, confounds
 from idiolect.pipeline.outcome import load_rows
 from idiolect.pipeline.reading import Reading, readings
+from idiolect.pipeline.spending import spending
 from idiolect.pipeline.table import RunRows, StrategyRow, mean_nlls, strategy_table
-from idiolect.records import Candidate, Example, Failure, TokenScores, Verdict, content_id
+from idiolect.records import Candidate, Example, Failure, Spend, TokenScores, Verdict, content_id
 from idiolect.report.study import StudyFacts, load_study
 from idiolect.runs.store import RunReader
 from idiolect.verification.hygiene import check_hygiene
 
-__all__ = ["Accent", "Facts", "Spend", "drawn", "read_facts"]
+__all__ = ["Accent", "Facts", "drawn", "read_facts"]
 
 _MOST_ACCENT_RESPONSES = 400
 _NO_VERIFIER = "none"
@@ -42,20 +42,6 @@ class Accent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spend:
-    """What the candidates of one strategy cost."""
-
-    strategy: str
-    candidates: int
-    known_usd: float
-    unknown: int
-    """Candidates whose cost is not known."""
-
-    tokens_in: int
-    tokens_out: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """All that the page shows, the example browser left out."""
 
@@ -75,7 +61,9 @@ class Facts:
     """Step, rows, and the reason of the first of them."""
 
     accents: tuple[Accent, ...]
-    spend: tuple[Spend, ...]
+    spend: Mapping[str, Mapping[str, Any]]
+    """Strategy -> what the teacher was asked and paid, see `spending`."""
+
     study: StudyFacts | None
 
     @property
@@ -83,6 +71,11 @@ class Facts:
         """Name of the target; of a folder the last part, which is what people call it."""
         name = str(self.manifest.get("target", {}).get("model") or "the target")
         return Path(name).name if Path(name).is_absolute() else name
+
+    @property
+    def is_lab(self) -> bool:
+        """Whether the target is one of the embedded world."""
+        return self.target.startswith("lab:")
 
     @property
     def chosen(self) -> Mapping[str, int]:
@@ -110,7 +103,7 @@ def read_facts(run: RunReader, *, seed: int) -> Facts:
         hygiene=check_hygiene(examples).sentences,
         failures=_failures(run.all(Failure)),
         accents=_accents(run, rows.candidates, seed),
-        spend=_spend(rows.candidates),
+        spend=spending(run.all(Spend)),
         study=load_study(run.path / "study.json"),
     )
 
@@ -144,23 +137,6 @@ def _failures(failures: Sequence[Failure]) -> tuple[tuple[str, int, str], ...]:
     counts = Counter(failure.step for failure in failures)
     first = {failure.step: failure.reason for failure in reversed(failures)}
     return tuple((step, count, first[step]) for step, count in counts.items())
-
-
-def _spend(candidates: Sequence[Candidate]) -> tuple[Spend, ...]:
-    groups: defaultdict[str, list[Candidate]] = defaultdict(list)
-    for candidate in candidates:
-        groups[candidate.strategy].append(candidate)
-    return tuple(
-        Spend(
-            strategy=name,
-            candidates=len(group),
-            known_usd=math.fsum(c.cost_usd for c in group if c.cost_usd is not None),
-            unknown=sum(c.cost_usd is None for c in group),
-            tokens_in=sum(c.tokens_in or 0 for c in group),
-            tokens_out=sum(c.tokens_out or 0 for c in group),
-        )
-        for name, group in groups.items()
-    )
 
 
 def _accents(run: RunReader, candidates: Sequence[Candidate], seed: int) -> tuple[Accent, ...]:

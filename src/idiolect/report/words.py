@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from idiolect.pipeline.reading import Standing
 from idiolect.pipeline.table import StrategyRow
 from idiolect.report.facts import Facts
+from idiolect.report.study import Effect, StudyFacts
 from idiolect.statistics import rate_interval
 
 __all__ = [
@@ -62,8 +63,8 @@ _REFERENCE: dict[Standing, str] = {
 
 def headline(facts: Facts) -> Headline:
     """Return the one sentence that a reader should take home, and the one that supports it."""
-    if facts.study and facts.study.words:
-        return Headline(text=facts.study.words[0], detail=" ".join(facts.study.words[1:]))
+    if facts.study and facts.study.rows:
+        return _of_study(facts.study)
     if not facts.readings:
         return Headline(text="Nothing was scored.", detail="The run holds no measurement.")
     native = facts.readings[0]
@@ -74,6 +75,37 @@ def headline(facts: Facts) -> Headline:
         )
     text = _REFERENCE[reference.standing].format(target=facts.target, native=native.strategy)
     return Headline(text=text, detail=_sentence_case(reference.sentence))
+
+
+def _of_study(study: StudyFacts) -> Headline:
+    """Name the dataset that taught most, where any is shown to have taught something."""
+    better = [row for row in study.rows if row.gain.verdict == "better"]
+    if not better:
+        worse = [row.dataset for row in study.rows if row.gain.verdict == "worse"]
+        detail = f"Worse than before training: {', '.join(worse)}." if worse else ""
+        return Headline(text="No dataset is shown to help on the task.", detail=detail)
+    best = max(better, key=lambda row: row.gain.value)
+    text = f"Training on {best.dataset} helped most: {signed(best.gain.value)} points on the task."
+    task = f"On the task {_points(best.gain)}."
+    lost = best.forgetting
+    elsewhere = {
+        "better": "it is better there too",
+        "worse": "something was forgotten",
+        "cannot tell": "nothing is shown to be forgotten",
+    }
+    others = f"On the other tasks {elsewhere[lost.verdict]}: {_points(lost)}." if lost else ""
+    rest = [
+        f"{row.dataset} {signed(row.gain.value)} points ({row.gain.verdict})"
+        for row in study.rows
+        if row is not best
+    ]
+    against = f"The task after the other datasets: {', '.join(rest)}." if rest else ""
+    return Headline(text=text, detail=" ".join(filter(None, (task, others, against))))
+
+
+def _points(effect: Effect) -> str:
+    interval = f"95 % {signed(effect.low)} to {signed(effect.high)}"
+    return f"{signed(effect.value)} points ({interval}, n = {effect.n})"
 
 
 def verdict_cell(row: StrategyRow) -> Correct | None:

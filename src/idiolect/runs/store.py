@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from idiolect.errors import RunError, StorageError
 from idiolect.runs.rows import TABLES, Record, from_row, table_of, to_row
 
-__all__ = ["Run", "RunReader"]
+__all__ = ["Run", "RunReader", "claim_directory"]
 
 T = TypeVar("T", bound=Record)
 
@@ -63,7 +63,7 @@ class Run:
     ) -> None:
         self.path = Path(path)
         self._file = self.path / "run.sqlite"
-        self._make_directory()
+        claim_directory(self.path)
         self._lock = FileLock(self.path / "run.lock")
         self._acquire()
         try:
@@ -153,19 +153,6 @@ class Run:
 
     # The directory
 
-    def _make_directory(self) -> None:
-        if self.path.exists() and not self.path.is_dir():
-            raise RunError(f"{self.path}: is a file, expected a run directory; use another name")
-        foreign = self.path.exists() and any(self.path.iterdir())
-        if foreign and not (self.path / "run.lock").exists():
-            raise RunError(
-                f"{self.path}: exists and is no run of idiolect; use another --output-dir"
-            )
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"{self.path}: cannot be made ({error.strerror})") from None
-
     def _acquire(self) -> None:
         holder = self.path / "run.holder.json"
         try:
@@ -233,6 +220,25 @@ class Run:
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
+
+
+def claim_directory(path: Path) -> None:
+    """Make a directory that a run may use, so that its inputs can be put there before it begins.
+
+    Raises:
+        RunError: there is something else.
+        StorageError: the disk refuses.
+    """
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path}: is a file, expected a run directory; use another name")
+    foreign = path.exists() and any(path.iterdir())
+    if foreign and not (path / "run.lock").exists():
+        raise RunError(f"{path}: exists and is no run of idiolect; use another --output-dir")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "run.lock").touch()
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be made ({error.strerror})") from None
 
 
 @contextmanager

@@ -19,7 +19,7 @@ __all__ = [
     "LabServer",
     "Teacher",
     "backend",
-    "local",
+    "folder_backend",
     "parse_faults",
     "running",
 ]
@@ -39,10 +39,10 @@ def backend(name: str, knobs: Knobs | None = None) -> Backend:
             f"lab serve: model {name!r} does not exist; allowed: {', '.join(MODELS)}"
             f"{nearest(name, MODELS)}"
         )
-    return Teacher(knobs) if name == "lab:teacher" else local(target_folder(name))
+    return Teacher(knobs) if name == "lab:teacher" else folder_backend(target_folder(name))
 
 
-def local(folder: Path) -> Backend:
+def folder_backend(folder: Path) -> Backend:
     """Return a backend for a causal model in any Hugging Face folder.
 
     Raises:

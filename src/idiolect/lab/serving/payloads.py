@@ -104,7 +104,7 @@ def sampling_of(body: Json, *, chat: bool) -> Sampling:
         max_tokens=longest,
         temperature=number("temperature", 1.0, 0, 2),
         top_p=number("top_p", 1.0, 0, 1),
-        seed=number("seed", None, -(2**62), 2**62),
+        seed=number("seed", None, -(2**63), 2**63 - 1),
         n=number("n", 1, 1, 128),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         top_logprobs=number(asked, 0, 0, 20),

@@ -18,7 +18,7 @@ from idiolect.errors import ConfigError, RunError
 from idiolect.models.base import Sampling
 from idiolect.pipeline.inputs import open_job
 from idiolect.pipeline.job import Job, RunOptions
-from idiolect.pipeline.steps import run_steps
+from idiolect.pipeline.steps import choose_step, run_steps
 from idiolect.pipeline.steps.clock import Clock
 from idiolect.pipeline.study.cells import Asked, Plan, Questions, answer, plan_cells, train_cell
 from idiolect.pipeline.study.choice import best_on_validation
@@ -78,6 +78,8 @@ def study(
         made_from=_identity(config, splits),
     ) as job:
         run_steps(job, report)
+        # What `build` would take: for `explain`, `export` and the report.
+        choose_step(job)
         datasets = make_datasets(job)
         with workers(jobs) as hands:
             _base(job, splits, hands, report)
