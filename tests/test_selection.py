@@ -17,6 +17,8 @@ def contender(
     finish: str = "stop",
     extracted: str | None = None,
     index: int = 0,
+    text: str = "T",
+    parent: str | None = None,
 ) -> Contender:
     """Return a contender; `nll` is the mean, and None where there is no score."""
     key = f"{name}-{index}"
@@ -25,7 +27,8 @@ def contender(
             id=key,
             example_id="x",
             strategy=name,
-            text="T",
+            text=text,
+            parent_id=parent,
             finish_reason=finish,
             sample_index=index,
         ),
@@ -114,6 +117,39 @@ def test_equally_long_ties_go_to_the_first_name_then_to_the_first_sample():
         "kept out: as familiar as a, which is first by name",
         "chosen: tied for the most familiar of 2 correct, and first by name",
     ]
+
+
+def test_a_right_own_answer_is_chosen_as_own_and_not_as_the_ladder_that_took_it_over():
+    contenders = (
+        contender("ladder", "correct", 1.0, parent="minimal-change-0"),
+        contender("minimal-change", "correct", 1.0, parent="own-0"),
+        contender("own", "correct", 1.0),
+    )
+    assert winner(*contenders) == "own-0"
+    assert reasons(*contenders)[1:] == [
+        "kept out: as familiar as own, which is the origin of the same text",
+        "chosen: tied for the most familiar of 3 correct, and the origin of the same text",
+    ]
+
+
+def test_a_changed_text_does_not_count_for_the_candidate_that_it_was_made_from():
+    assert (
+        winner(
+            contender("ladder", "correct", 1.0, text="changed", parent="own-0"),
+            contender("own", "correct", 1.0),
+        )
+        == "ladder-0"
+    )
+
+
+def test_what_a_rung_of_the_ladder_wrote_is_chosen_as_the_ladders():
+    assert (
+        winner(
+            contender("ladder", "correct", 1.0, parent="ladder/hinted-0"),
+            contender("ladder/hinted", "correct", 1.0),
+        )
+        == "ladder-0"
+    )
 
 
 def test_a_cut_off_candidate_is_never_chosen_even_where_it_is_alone():

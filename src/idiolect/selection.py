@@ -38,7 +38,8 @@ def choose(
     """Choose one of an example's candidates: the most familiar of the correct ones.
 
     Candidates whose mean NLL lies within the scorer's noise of the best are ties: the shorter
-    one (in tokens) is taken, then the first by strategy name, then by sample index.
+    one (in tokens) is taken, then the first by strategy name, then by sample index. A text that
+    was taken over unchanged counts for the candidate that it was taken from.
 
     Args:
         contenders: All candidates of one example.
@@ -57,7 +58,7 @@ def choose(
         return [_choice(c, dropped[c.candidate.id] or "") for c in contenders]
     best = min(c.mean_nll for c in pool)
     tied = [c for c in pool if c.mean_nll <= best + noise]
-    winner = min(tied, key=_tie_order)
+    winner = _origin(min(tied, key=_tie_order), tied)
     return [
         _choice(
             c,
@@ -112,9 +113,27 @@ def _tie_order(contender: Contender) -> tuple[int, str, int]:
     return contender.measurement.tokens, candidate.strategy, candidate.sample_index
 
 
+def _origin(contender: Contender, tied: Sequence[Contender]) -> Contender:
+    """Return the tied candidate that the text was taken over from unchanged, if there is one."""
+    parent = next((c for c in tied if _is_taken_over(contender, c)), None)
+    return _origin(parent, tied) if parent else contender
+
+
 def _tie_word(winner: Contender, tied: list[Contender]) -> str:
+    if any(_is_taken_over(c, winner) for c in tied):
+        return "the origin of the same text"
     lengths = {_tie_order(c)[0] for c in tied}
     return "shorter" if len(lengths) > 1 else "first by name"
+
+
+def _is_taken_over(contender: Contender, origin: Contender) -> bool:
+    """Tell whether a candidate is another strategy's text, unchanged.
+
+    A rung of the ladder (`ladder/hinted`) is no other strategy than the ladder.
+    """
+    candidate, parent = contender.candidate, origin.candidate
+    is_part = parent.strategy.startswith(f"{candidate.strategy}/")
+    return candidate.parent_id == parent.id and candidate.text == parent.text and not is_part
 
 
 def _status(contender: Contender) -> str:

@@ -9,7 +9,17 @@ axolotl/utils/schemas/datasets.py (looked up 2026-11-22).
 
 from typing import Any
 
-from idiolect.data.export.base import RECIPE, Form, Row, Setting, turns, yaml_text
+from idiolect.data.export.base import (
+    ACCUMULATION,
+    RECIPE,
+    ROWS_AT_ONCE,
+    WARMUP_STEPS,
+    Form,
+    Row,
+    Setting,
+    turns,
+    yaml_text,
+)
 from idiolect.records import Candidate, Example
 
 __all__ = ["AXOLOTL"]
@@ -49,16 +59,16 @@ def _files(setting: Setting) -> dict[str, str]:
         "sequence_len": setting.longest,
         "sample_packing": False,
         "adapter": "lora",
-        "lora_r": RECIPE.lora_rank,
-        "lora_alpha": RECIPE.lora_alpha,
+        "lora_r": RECIPE.rank,
+        "lora_alpha": RECIPE.alpha,
         "lora_target_linear": True,
         "learning_rate": RECIPE.learning_rate,
         "optimizer": "adamw_torch",
-        "lr_scheduler": "cosine",
-        "warmup_steps": RECIPE.warmup_steps,
+        "lr_scheduler": RECIPE.schedule,
+        "warmup_steps": WARMUP_STEPS,
         "num_epochs": RECIPE.epochs,
-        "micro_batch_size": RECIPE.batch,
-        "gradient_accumulation_steps": RECIPE.accumulation,
+        "micro_batch_size": ROWS_AT_ONCE,
+        "gradient_accumulation_steps": ACCUMULATION,
         "bf16": "auto",
         "seed": setting.seed,
         "logging_steps": 1,

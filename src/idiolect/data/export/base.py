@@ -6,29 +6,34 @@ from typing import Any
 
 import yaml
 
+from idiolect.config.presets import PRESETS
 from idiolect.records import Candidate, Example
 
-__all__ = ["RECIPE", "Form", "Recipe", "Row", "Setting", "no_files", "turns", "yaml_text"]
+__all__ = [
+    "ACCUMULATION",
+    "RECIPE",
+    "ROWS_AT_ONCE",
+    "WARMUP_STEPS",
+    "Form",
+    "Row",
+    "Setting",
+    "no_files",
+    "turns",
+    "yaml_text",
+]
 
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """LoRA settings that every config starts from, so that trainers can be compared."""
+RECIPE = PRESETS["default"]
+"""LoRA settings that every config starts from: those of `idiolect train`, but for the warm-up."""
 
-    lora_rank: int = 16
-    lora_alpha: int = 32
-    learning_rate: float = 2e-4
-    epochs: int = 2
-    batch: int = 2
-    """Rows on one device at a time."""
+ROWS_AT_ONCE = 2
+"""Rows on one device at a time."""
 
-    accumulation: int = 8
-    warmup_steps: int = 10
-
-
-RECIPE = Recipe()
+ACCUMULATION = RECIPE.batch_size // ROWS_AT_ONCE
+WARMUP_STEPS = 10
+"""A share of the steps, as in the preset, is not what every trainer takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,17 @@ Source: `data/README.md` (OpenAI format), `src/llamafactory/hparams/data_args.py
 import json
 from typing import Any
 
-from idiolect.data.export.base import RECIPE, Form, Row, Setting, turns, yaml_text
+from idiolect.data.export.base import (
+    ACCUMULATION,
+    RECIPE,
+    ROWS_AT_ONCE,
+    WARMUP_STEPS,
+    Form,
+    Row,
+    Setting,
+    turns,
+    yaml_text,
+)
 from idiolect.records import Candidate, Example
 
 __all__ = ["LLAMA_FACTORY"]
@@ -60,8 +70,8 @@ def _config(setting: Setting) -> str:
         "stage": "sft",
         "do_train": True,
         "finetuning_type": "lora",
-        "lora_rank": RECIPE.lora_rank,
-        "lora_alpha": RECIPE.lora_alpha,
+        "lora_rank": RECIPE.rank,
+        "lora_alpha": RECIPE.alpha,
         "lora_target": "all",
         "dataset": setting.stem,
         "dataset_dir": ".",
@@ -70,11 +80,11 @@ def _config(setting: Setting) -> str:
         "mask_history": True,
         **{k: v for k, v in setting.template_kwargs.items() if k == "enable_thinking"},
         "learning_rate": RECIPE.learning_rate,
-        "lr_scheduler_type": "cosine",
-        "warmup_steps": RECIPE.warmup_steps,
+        "lr_scheduler_type": RECIPE.schedule,
+        "warmup_steps": WARMUP_STEPS,
         "num_train_epochs": float(RECIPE.epochs),
-        "per_device_train_batch_size": RECIPE.batch,
-        "gradient_accumulation_steps": RECIPE.accumulation,
+        "per_device_train_batch_size": ROWS_AT_ONCE,
+        "gradient_accumulation_steps": ACCUMULATION,
         "bf16": True,
         "seed": setting.seed,
         "logging_steps": 1,

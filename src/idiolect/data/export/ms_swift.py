@@ -11,7 +11,7 @@ docs/source_en/Instruction/Command-line-parameters.md of https://github.com/mode
 import shlex
 from typing import Any
 
-from idiolect.data.export.base import RECIPE, Form, Row, Setting, turns
+from idiolect.data.export.base import ACCUMULATION, RECIPE, ROWS_AT_ONCE, Form, Row, Setting, turns
 from idiolect.records import Candidate, Example
 
 __all__ = ["MS_SWIFT"]
@@ -29,14 +29,14 @@ def _files(setting: Setting) -> dict[str, str]:
         "dataset": setting.data,
         "loss_scale": "last_round",
         "max_length": setting.longest,
-        "lora_rank": RECIPE.lora_rank,
-        "lora_alpha": RECIPE.lora_alpha,
+        "lora_rank": RECIPE.rank,
+        "lora_alpha": RECIPE.alpha,
         "target_modules": "all-linear",
         "learning_rate": RECIPE.learning_rate,
-        "lr_scheduler_type": "cosine",
+        "lr_scheduler_type": RECIPE.schedule,
         "num_train_epochs": RECIPE.epochs,
-        "per_device_train_batch_size": RECIPE.batch,
-        "gradient_accumulation_steps": RECIPE.accumulation,
+        "per_device_train_batch_size": ROWS_AT_ONCE,
+        "gradient_accumulation_steps": ACCUMULATION,
         "seed": setting.seed,
         "logging_steps": 1,
         "report_to": "none",

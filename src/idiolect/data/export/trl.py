@@ -7,7 +7,17 @@ https://huggingface.co/docs/trl/clis, and the parser of `trl sft` itself, which 
 
 from typing import Any
 
-from idiolect.data.export.base import RECIPE, Form, Row, Setting, turns, yaml_text
+from idiolect.data.export.base import (
+    ACCUMULATION,
+    RECIPE,
+    ROWS_AT_ONCE,
+    WARMUP_STEPS,
+    Form,
+    Row,
+    Setting,
+    turns,
+    yaml_text,
+)
 from idiolect.records import Candidate, Example
 
 __all__ = ["TRL"]
@@ -40,15 +50,15 @@ def _files(setting: Setting) -> dict[str, str]:
         "completion_only_loss": True,
         "max_length": None,
         "use_peft": True,
-        "lora_r": RECIPE.lora_rank,
-        "lora_alpha": RECIPE.lora_alpha,
+        "lora_r": RECIPE.rank,
+        "lora_alpha": RECIPE.alpha,
         "lora_target_modules": ["all-linear"],
         "learning_rate": RECIPE.learning_rate,
-        "lr_scheduler_type": "cosine",
-        "warmup_steps": RECIPE.warmup_steps,
+        "lr_scheduler_type": RECIPE.schedule,
+        "warmup_steps": WARMUP_STEPS,
         "num_train_epochs": RECIPE.epochs,
-        "per_device_train_batch_size": RECIPE.batch,
-        "gradient_accumulation_steps": RECIPE.accumulation,
+        "per_device_train_batch_size": ROWS_AT_ONCE,
+        "gradient_accumulation_steps": ACCUMULATION,
         "seed": setting.seed,
         "logging_steps": 1,
         "report_to": "none",
