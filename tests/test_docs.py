@@ -100,7 +100,8 @@ def calls(page: Path) -> set[tuple[str, ...]]:
 def test_every_command_and_flag_of_the_pages_exists(capsys):
     helps: dict[tuple[str, ...], str] = {}
     seen = 0
-    for page in PAGES:
+    # The reference is written from the code, and has a test of its own.
+    for page in (page for page in PAGES if page.parent.name != "reference"):
         for command in calls(page):
             words = tuple(word for word in command if not word.startswith("-"))
             if words not in helps:
