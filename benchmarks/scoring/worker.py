@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.scoring.contestants import CONTESTANTS, Contestant, Subject, Sum
 from benchmarks.scoring.limits import ModelShape, gemm_peak
-from idiolect.models.memory import keep_pages
+from idiolect.models.memory import settle
 from idiolect.scoring.base import ScoreRequest
 from idiolect.scoring.plain import PlainScorer
 
@@ -63,7 +63,7 @@ def _measure_machine(answer: Any) -> None:
 def _compete(order: Order, answer: Any) -> None:
     subject = _subject(order)
     if order.keeps_pages:
-        keep_pages()
+        settle(subject.module)
     contestant: Contestant = (
         _Reference(subject)
         if order.contestant == "float64"

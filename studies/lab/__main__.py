@@ -18,10 +18,11 @@ from idiolect.lab.targets import TARGETS, target_folder
 from idiolect.pipeline.build import build
 from idiolect.pipeline.compare import compare
 from idiolect.pipeline.job import RunOptions
-from idiolect.pipeline.outcome import Outcome
 from idiolect.pipeline.study import Study, study
+from idiolect.records import Candidate, Measurement
+from idiolect.runs import RunReader
 from idiolect.runs.manifest import hardware, versions
-from studies.lab.points import Point, all_points
+from studies.lab.points import Point, Surprisals, all_points
 from studies.lab.world import HERE, config_of, write_crossing, write_problems
 
 
@@ -58,8 +59,8 @@ def main() -> int:
             crossings[learner] = study(
                 _seeded(crossing, seeds), options=options, jobs=asked.jobs, report=report
             )
-        measured = {target: _perplexities(target, runs, data, options) for target in TARGETS}
-    points = all_points(first, crossings, pilot, measured)
+        surprisals = {target: _surprisals(target, runs, data, options) for target in TARGETS}
+    points = all_points(first, crossings, pilot, surprisals)
     minutes = (time.monotonic() - began) / 60
     _write(asked.results, points, {"main": first, **crossings}, minutes, asked.seeds)
     for point in points:
@@ -71,8 +72,8 @@ def _seeded(config: Config, seeds: tuple[int, ...]) -> Config:
     return dataclasses.replace(config, study=dataclasses.replace(config.study, seeds=seeds))
 
 
-def _perplexities(target: str, runs: Path, data: Path, options: RunOptions) -> dict[str, float]:
-    """Return how familiar each kind of response to the frontier is to a target."""
+def _surprisals(target: str, runs: Path, data: Path, options: RunOptions) -> Surprisals:
+    """Return how foreign each kind of response to the frontier is to a target."""
     config = dataclasses.replace(
         config_of("main.yaml", data, "train.jsonl", target, runs / f"familiar-{target}"),
         strategies=(
@@ -80,17 +81,16 @@ def _perplexities(target: str, runs: Path, data: Path, options: RunOptions) -> d
             *(f"column:{n}" for n in ("amber", "birch", "textbook", "tutor")),
         ),
     )
-    found: Outcome = build(config, options=options)
-    values = {row.strategy: row.perplexity.mean for row in found.table if row.perplexity}
-    other = next(name for name in TARGETS if name != target)
-    return {
-        "own": values["own"],
-        "native": values[f"column:{target}"],
-        "minimal-change": values["minimal-change"],
-        "tutor": values["column:tutor"],
-        "textbook": values["column:textbook"],
-        other: values[f"column:{other}"],
-    }
+    build(config, options=options)
+    with RunReader(config.output_dir or "") as run:
+        nlls = {m.candidate_id: m.mean_nll for m in run.all(Measurement) if m.context == "prompt"}
+        candidates = [c for c in run.all(Candidate) if c.id in nlls]
+    found: Surprisals = {}
+    for candidate in candidates:
+        name = candidate.strategy.removeprefix("column:")
+        kind = "native" if name == target else name
+        found.setdefault(kind, {})[candidate.example_id] = nlls[candidate.id]
+    return found
 
 
 def _write(

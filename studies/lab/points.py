@@ -1,6 +1,7 @@
 """The five points, each with what was measured and whether it holds."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -10,11 +11,15 @@ from idiolect.pipeline.study import Study
 from idiolect.pipeline.study.results import rates_of
 from idiolect.records import Answer, Candidate, Measurement, Verdict
 from idiolect.runs import RunReader
-from idiolect.statistics import Comparison, compare_all
+from idiolect.statistics import Comparison, compare_all, paired_bootstrap
 
-__all__ = ["Point", "all_points"]
+__all__ = ["Point", "Surprisals", "all_points"]
 
 ALIKE = 1.15
+ORDER = ("native", "minimal-change", "tutor", "textbook")
+
+Surprisals = dict[str, dict[str, float]]
+"""Kind of response -> example -> mean NLL of its tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +32,10 @@ class Point:
 
 
 def all_points(
-    main: Study, crossings: dict[str, Study], pilot: Pilot, corrected: dict[str, dict[str, float]]
+    main: Study,
+    crossings: dict[str, Study],
+    pilot: Pilot,
+    surprisals: dict[str, Surprisals],
 ) -> list[Point]:
     """Return the five points.
 
@@ -35,10 +43,10 @@ def all_points(
         main: Four datasets for amber.
         crossings: Learner -> its study of both targets' corrected answers.
         pilot: On the strategies of `main`.
-        corrected: Target -> kind of response -> perplexity.
+        surprisals: Target -> how foreign each kind of response is to it.
     """
     return [
-        _familiar(corrected),
+        _familiar(surprisals),
         _crossing(crossings),
         _against_references(main),
         _pilot(main, pilot),
@@ -46,17 +54,35 @@ def all_points(
     ]
 
 
-def _familiar(perplexities: dict[str, dict[str, float]]) -> Point:
+def _familiar(surprisals: dict[str, Surprisals]) -> Point:
+    """Check the order of kinds, and that nothing that was not its own is nearer than native.
+
+    A step of the order fails where the interval of the difference contradicts it. Two kinds
+    may tie: where the target is right, its answer, the minimal change of it and the native
+    response are one text.
+    """
     facts: list[str] = []
     holds = True
-    for target, values in perplexities.items():
-        order = ["native", "minimal-change", "tutor", "textbook"]
-        numbers = [values[name] for name in order]
-        holds &= numbers == sorted(numbers) and values["native"] == min(
-            v for n, v in values.items() if n != "own"
-        )
-        facts.append(f"{target}: " + ", ".join(f"{n} {values[n]:.3f}" for n in values))
-    return Point(name="familiarity is real", holds=holds, facts=tuple(facts))
+    for target, kinds in surprisals.items():
+        means = {name: np.exp(np.mean(list(values.values()))) for name, values in kinds.items()}
+        facts.append(f"{target}: " + ", ".join(f"{n} {means[n]:.3f}" for n in sorted(means)))
+        foreign = [name for name in kinds if name not in ("own", "native", "minimal-change")]
+        steps = [*pairwise(ORDER), *(("native", name) for name in foreign)]
+        for first, second in dict.fromkeys(steps):
+            low, high, shared = _gap(kinds[first], kinds[second])
+            is_strict = second != "minimal-change"
+            holds &= high < 0 if is_strict else low <= 0
+            facts.append(
+                f"{target}: {first} minus {second}, {low:+.4f} to {high:+.4f} nats/token "
+                f"(95 %, n={shared})"
+            )
+    return Point(name="familiarity is real", holds=bool(holds), facts=tuple(facts))
+
+
+def _gap(first: dict[str, float], second: dict[str, float]) -> tuple[float, float, int]:
+    shared = sorted(first.keys() & second.keys())
+    one, other = (np.array([each[e] for e in shared]) for each in (first, second))
+    return *paired_bootstrap(one, other), len(shared)
 
 
 def _crossing(studies: dict[str, Study]) -> Point:

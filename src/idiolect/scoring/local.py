@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from idiolect.errors import BackendError
-from idiolect.models.memory import keep_pages
+from idiolect.models.memory import settle
 from idiolect.scoring.base import Score, Scorer, ScoreRequest
 from idiolect.scoring.packed import PackedScorer
 from idiolect.scoring.padded import PaddedScorer
@@ -49,8 +49,7 @@ def choose_scorer(
         budget: Tokens that go through the model together; None takes what suits the device.
     """
     parameter = next(module.parameters())
-    if parameter.device.type == "cpu":
-        keep_pages()
+    settle(module)
     plain = PlainScorer(module, max_length)
     requests = probe_requests(module.config.get_text_config(), max_length)
     wanted = [result for result in plain.score(requests) if isinstance(result, Score)]

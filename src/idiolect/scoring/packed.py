@@ -23,7 +23,7 @@ from idiolect.scoring.planner import Pack
 
 __all__ = ["PackedScorer"]
 
-_BUDGET_TOKENS = {"cpu": 1024, "cuda": 16384}
+_BUDGET_TOKENS = {"cpu": 2048, "cuda": 16384}
 
 
 class PackedScorer:

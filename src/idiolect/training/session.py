@@ -17,7 +17,7 @@ from idiolect.chat import Rendered
 from idiolect.config import TargetConfig
 from idiolect.errors import ConfigError
 from idiolect.models.local import LocalModel, load_local_model
-from idiolect.models.memory import keep_pages
+from idiolect.models.memory import settle
 from idiolect.runs.progress import ProgressSink
 from idiolect.training.directory import newest_checkpoint
 from idiolect.training.recipe import Recipe
@@ -53,8 +53,7 @@ def load(target: TargetConfig) -> LocalModel:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     model = load_local_model(target)
-    if model.device == "cpu":
-        keep_pages()
+    settle(model.module)
     return model
 
 

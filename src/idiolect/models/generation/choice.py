@@ -16,7 +16,7 @@ from torch import Tensor
 from idiolect.models.generation.engine import CohortEngine
 from idiolect.models.generation.plain import PlainEngine
 from idiolect.models.generation.tasks import Engine
-from idiolect.models.memory import keep_pages
+from idiolect.models.memory import settle
 
 __all__ = ["EngineChoice", "choose_engine"]
 
@@ -51,8 +51,7 @@ def choose_engine(
     """
     stop_ids = frozenset(stop_ids)
     parameter = next(module.parameters())
-    if parameter.device.type == "cpu":
-        keep_pages()
+    settle(module)
     # An adapter lives in the layers of the model that it wraps.
     inner = module.get_base_model() if hasattr(module, "get_base_model") else module
     try:
