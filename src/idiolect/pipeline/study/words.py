@@ -123,12 +123,16 @@ def _noise(found: Found) -> list[str]:
 def _predictions(found: Found) -> list[str]:
     """Say how each measure's order of the datasets agrees with the order of what came out."""
     outcomes = {"gain": found.predicted, "change on the other tasks": found.predicted_forgetting}
-    return [
-        f"predicted: rank correlation with the {outcome}, {_enough(predicted.values())}: "
-        + ", ".join(f"{name} {_correlation(each)}" for name, each in predicted.items())
-        + "."
-        for outcome, predicted in outcomes.items()
-        if predicted
+    said: list[str] = []
+    for outcome, predicted in outcomes.items():
+        defined = {name: each for name, each in predicted.items() if each.value is not None}
+        if not defined:
+            continue  # under three datasets, or all came out the same
+        values = ", ".join(f"{name} {_correlation(each)}" for name, each in defined.items())
+        count = _enough(defined.values())
+        said.append(f"predicted: rank correlation with the {outcome}, {count}: {values}.")
+    return said or [
+        "predicted: nothing can be said; it takes three datasets that did not come out the same."
     ]
 
 
@@ -140,8 +144,7 @@ def _enough(correlations: Iterable[Correlation]) -> str:
 
 
 def _correlation(each: Correlation) -> str:
-    if each.value is None:
-        return "undefined"
+    value = f"{each.value or 0.0:+.2f}"
     if each.interval is None:
-        return f"{each.value:+.2f}"
-    return f"{each.value:+.2f} ({each.interval[0]:+.2f} to {each.interval[1]:+.2f})"
+        return value
+    return f"{value} ({each.interval[0]:+.2f} to {each.interval[1]:+.2f})"
