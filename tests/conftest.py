@@ -194,7 +194,10 @@ def start():
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["torch", "transformers.models.llama.modeling_llama", "idiolect.pipeline.build", "tiny"]
+        [
+            *("torch", "transformers.models.llama.modeling_llama", "tiny"),
+            *("idiolect.pipeline.build", "idiolect.training.session"),
+        ]
     )
 
     def begin(

@@ -5,6 +5,7 @@ import pytest
 from idiolect import errors
 from idiolect.errors import (
     BackendError,
+    BudgetError,
     ConfigError,
     DataError,
     IdiolectError,
@@ -26,6 +27,7 @@ from idiolect.errors import (
         (MissingExtra, 3),
         (BackendError, 1),
         (StorageError, 1),
+        (BudgetError, 2),
     ],
 )
 def test_each_branch_of_the_tree_has_its_documented_exit_code(kind, code):

@@ -7,7 +7,8 @@
     ├── DataError         a file or a row of it is malformed (exit 3)
     ├── MissingExtra      an optional dependency is not installed (exit 3)
     ├── BackendError      a model could not be loaded or could not answer (exit 1)
-    └── StorageError      the disk refused a row; everything before it is kept (exit 1)
+    ├── StorageError      the disk refused a row; everything before it is kept (exit 1)
+    └── BudgetError       the cap on the cost was reached; what was paid for is kept (exit 2)
 
 A message says where, which, what was found and what is allowed, and what to do. Wrong input
 raises before the expensive work. A wrong *answer* is a value, never an exception.
@@ -18,6 +19,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "BackendError",
+    "BudgetError",
     "ConfigError",
     "DataError",
     "IdiolectError",
@@ -73,6 +75,12 @@ class BackendError(IdiolectError, RuntimeError):
 
 class StorageError(IdiolectError, OSError):
     """The run directory could not be written. Rows committed before are kept."""
+
+
+class BudgetError(IdiolectError, RuntimeError):
+    """The cap on the cost was reached before the work was done. What was paid for is kept."""
+
+    exit_code = 2
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

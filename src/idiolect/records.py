@@ -20,7 +20,6 @@ __all__ = [
     "Context",
     "ContextKind",
     "Drift",
-    "Evaluated",
     "Example",
     "Failure",
     "FinishReason",
@@ -257,25 +256,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer of a base model or an adapter to an example that it was not trained on."""
+    """One answer of a model to an example that it was not trained on, checked."""
 
     subject_id: str
-    """Id of a cell; `base-1`, `base-2` and so on for the runs of the base model."""
+    """Who answered. In a study the id of a cell, or `base-1`, `base-2` and so on for the runs of
+    the base model; in an evaluation the model's revision, its adapter included."""
 
     split: str
     """`validation`, `test`, or the name of another task."""
-
-    example_id: str
-    sample_index: int
-    status: Status
-    text: str
-    tokens_out: int
-    extracted: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluated:
-    """One answer of a model to a test example, checked."""
 
     example_id: str
     sample_index: int
@@ -295,12 +283,6 @@ class Evaluated:
     detail: str | None = None
     """Why, for `error` and where the verifier says more."""
 
-    task: str = ""
-    """The name of the test data."""
-
-    revision: str = ""
-    """Of the model that answered, its adapter included."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
@@ -309,6 +291,10 @@ class Drift:
     Sums over the positions of the response, end of turn included; see `evaluation.drift`.
     """
 
+    subject_id: str
+    """The tuned model, as in `Answer`."""
+
+    split: str
     example_id: str
     source: Literal["own", "reference"]
     """`own`: the base model's greedy answer."""
@@ -322,7 +308,6 @@ class Drift:
 
     base_nll: float
     tuned_nll: float
-    task: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import tiny
 
-from idiolect.records import Drift, Evaluated
+from idiolect.records import Answer, Drift
 from idiolect.runs import RunReader
 
 pytest.importorskip("trl")
@@ -94,7 +94,7 @@ def test_a_run_becomes_an_adapter_that_is_scored_tested_and_compared_with_its_ba
     assert [row["source"] for row in shown.data["drifts"]] == ["own", "reference"]
     assert all(row["kl_base_tuned"] > 0 for row in shown.data["drifts"])
     with RunReader("tested") as run:
-        assert [row.example_id for row in run.all(Evaluated)] == [f"sum-{n}" for n in range(1, 5)]
+        assert [row.example_id for row in run.all(Answer)] == [f"sum-{n}" for n in range(1, 5)]
         assert len(run.all(Drift)) == 8
     audit = ("audit", data, "--target", tiny_model, "--set", "target.adapter=adapter")
     assert idiolect(*audit, "-o", "audited").code == 0

@@ -42,11 +42,13 @@ def chat(load):
 
 
 def test_each_status_is_counted_apart_and_an_error_is_in_no_rate(chat):
-    rows = evaluate(Parrot(), chat, EXAMPLES, get_verifier("numeric"), task="parroting")
+    rows = evaluate(
+        Parrot(), chat, EXAMPLES, get_verifier("numeric"), subject="v1", split="parroting"
+    )
     assert [row.example_id for row in rows] == [example.id for example in EXAMPLES]
     assert [row.status for row in rows[:4]] == ["correct", "unparsable", "error", "incorrect"]
     assert (rows[2].detail, rows[3].extracted) == ("out of seeds", "4")
-    assert {(row.task, row.revision) for row in rows} == {("parroting", "v1")}
+    assert {(row.split, row.subject_id) for row in rows} == {("parroting", "v1")}
     counts = accuracy(rows)
     assert (counts.correct, counts.judged, counts.error) == (37, 39, 1)
     assert counts.rate == 37 / 39

@@ -40,7 +40,8 @@ def test_what_is_impossible_for_p_adds_nothing_and_for_q_alone_is_infinite():
 def test_a_model_has_no_drift_from_itself_and_the_scorers_nll(load):
     model = load()
     items = references(model, EXAMPLES)
-    rows = drift(model, model, items, task="sums")
+    rows = drift(model, model, items, subject="v1", split="sums")
+    assert {(row.subject_id, row.split) for row in rows} == {("v1", "sums")}
     requests = [
         ScoreRequest(
             prompt_ids=i.rendered.prompt_ids,

@@ -8,6 +8,7 @@ flat logits every log-probability is -ln V and an error in the tokens would not 
 import json
 import os
 import resource
+import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -207,6 +208,25 @@ def run_main(arguments: Sequence[str], log: Path, largest_file: int | None) -> N
     from idiolect.cli import main
 
     sys.exit(main(list(arguments)))
+
+
+def tables(run: Path, *, without: Sequence[str] = ()) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all rows of a run, table by table, without times and without the named columns.
+
+    The events are left out: they are a diary, which tells of every start.
+    """
+    left_out = {"at", *without}
+    db = sqlite3.connect(f"{(run / 'run.sqlite').as_uri()}?mode=ro", uri=True)
+    try:
+        names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+        found = {}
+        for name in set(names) - {"events"}:
+            columns = [row[1] for row in db.execute(f"PRAGMA table_info({name})")]
+            kept = ", ".join(f'"{column}"' for column in columns if column not in left_out)
+            found[name] = db.execute(f"SELECT {kept} FROM {name} ORDER BY rowid").fetchall()
+        return found
+    finally:
+        db.close()
 
 
 def write_jsonl(path: Path, rows: Sequence[Any]) -> Path:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import shutil
 
 import pytest
 import torch
@@ -112,6 +113,24 @@ def test_a_finished_training_is_not_repeated_and_another_seed_is_refused_by_name
     with pytest.raises(RunError, match=r"`data`"):
         train(rows[:4])
     assert train(rows, seed=1, fresh=True).losses != first.losses
+
+
+def test_a_kill_while_checkpoints_are_dropped_leaves_a_finished_training(
+    train, rows, small, monkeypatch
+):
+    def kill(path, **options):
+        if str(path).endswith("checkpoints.part") and path.exists():
+            raise Killed
+
+    config = dataclasses.replace(small, checkpoint_steps=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", kill)
+        with pytest.raises(Killed):
+            train(rows, config=config)
+    seen = []
+    result = train(rows, config=config, report=seen.append)
+    assert (seen, result.steps, result.checkpoints) == ([], 4, ())
+    assert not list(result.adapter.glob("checkpoints*"))
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(train, rows, tmp_path):

@@ -43,6 +43,7 @@ class EvaluateFlags(o.Flags):
         o.Sets("evaluation.suites", o.names),
     ] = None
     limit: o.LimitOption = None
+    max_cost: o.MaxCostOption = None
 
 
 @o.grouped

@@ -24,6 +24,7 @@ __all__ = [
     "JsonOption",
     "LimitOption",
     "LocalTargetFlags",
+    "MaxCostOption",
     "MeasuresOption",
     "OutputDirOption",
     "ResponsesOption",
@@ -91,6 +92,13 @@ StrategiesOption = Annotated[
     str | None,
     typer.Option("--strategies", metavar="A,B", help="Ways to produce responses."),
     Sets("strategies", names),
+]
+MaxCostOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-cost", metavar="USD", min=0, help="Hard cap on what the run pays; exits 2 there."
+    ),
+    Sets("max_cost"),
 ]
 MeasuresOption = Annotated[
     str | None,
@@ -178,13 +186,7 @@ class TeacherFlags(Flags):
     """Who may help, and for how much."""
 
     teacher: TeacherOption = None
-    max_cost: Annotated[
-        float | None,
-        typer.Option(
-            "--max-cost", metavar="USD", min=0, help="Hard cap on what the run pays; exits 2 there."
-        ),
-        Sets("max_cost"),
-    ] = None
+    max_cost: MaxCostOption = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

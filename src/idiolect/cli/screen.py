@@ -89,17 +89,34 @@ def show_explanation(explanation: Explanation, *, as_json: bool) -> None:
 
 
 def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[str]) -> None:
-    """Print a table, names on the left and numbers on the right, and sentences below it."""
+    """Print a table, names on the left and numbers on the right, and sentences below it.
+
+    Columns that the screen has no room for follow in a table of their own.
+    """
     console = _console()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, header in enumerate(headers):
-        table.add_column(escape(header), justify="right" if place else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    console.print(table)
-    console.print()
+    for places in _fitting(headers, rows, console.width):
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for place in places:
+            side = "right" if place else "left"
+            table.add_column(escape(headers[place]), justify=side, no_wrap=True)
+        for row in rows:
+            table.add_row(*(escape(row[place]) for place in places))
+        console.print(table)
+        console.print()
     for sentence in words:
         console.print(escape(sentence), highlight=False)
+
+
+def _fitting(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[list[int]]:
+    """Return the columns of each table, the names in front of every one."""
+    widths = [max(map(len, column)) + 2 for column in zip(headers, *rows, strict=True)]
+    tables = [[0]]
+    for place in range(1, len(headers)):
+        taken = sum(widths[each] for each in (*tables[-1], place))
+        if taken > width and len(tables[-1]) > 1:
+            tables.append([0])
+        tables[-1].append(place)
+    return tables
 
 
 def _strategies_table(outcome: Outcome, *, with_choices: bool) -> Table:

@@ -19,6 +19,7 @@ def command(
     data: o.DataFlags,
     columns: o.ColumnFlags,
     target: o.LocalTargetFlags,
+    teacher: o.TeacherFlags,
     check: o.CheckFlags,
     settings: o.SettingsFlags,
     run: o.RunFlags,
@@ -27,7 +28,7 @@ def command(
     jobs: JobsOption = 1,
 ) -> int:
     """Train and test several datasets under one budget, and say which is better."""
-    config = o.assemble(settings, data, columns, target, check, run)
+    config = o.assemble(settings, data, columns, target, teacher, check, run)
     from idiolect.cli.progress import progress
     from idiolect.cli.screen import show_table
     from idiolect.pipeline.study import study

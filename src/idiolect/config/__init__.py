@@ -16,7 +16,7 @@ from idiolect.config.strategies import (
 )
 from idiolect.config.study import StudyConfig, StudyDataset, StudyEvaluation, StudySplit
 from idiolect.config.target import TargetConfig
-from idiolect.config.teacher import TeacherConfig
+from idiolect.config.teacher import HelperConfig, TeacherConfig
 from idiolect.config.training import TrainingConfig
 from idiolect.config.tree import Config
 
@@ -26,6 +26,7 @@ __all__ = [
     "ContinuationConfig",
     "DataConfig",
     "EvaluationConfig",
+    "HelperConfig",
     "LadderConfig",
     "MinimalChangeConfig",
     "OwnConfig",

@@ -112,10 +112,13 @@ def _default(field: "dataclasses.Field[Any]") -> Any:
 
 def _field_texts(kind: type) -> dict[str, str]:
     """Return the strings that stand under the fields of a dataclass."""
+    texts: dict[str, str] = {}
+    for base in kind.__bases__:
+        if dataclasses.is_dataclass(base):
+            texts |= _field_texts(base)
     source = textwrap.dedent(inspect.getsource(kind))
     (tree,) = ast.parse(source).body
     assert isinstance(tree, ast.ClassDef)
-    texts: dict[str, str] = {}
     for field, text in zip(tree.body, tree.body[1:], strict=False):
         if (
             isinstance(field, ast.AnnAssign)

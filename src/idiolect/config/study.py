@@ -32,7 +32,8 @@ class StudySplit:
     """Where the examples come from."""
 
     verifier: str | None = None
-    """None: chosen from what the examples hold."""
+    """None: for `validation` and `test` the `verifier` of the training data; where that is None,
+    and for others, chosen from what the examples hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,10 @@ class StudyConfig:
     evaluation: StudyEvaluation = field(default_factory=StudyEvaluation)
     base_runs: int = 2
     """How often the base model answers, for the noise of the evaluation itself."""
+
+    drift_examples: int = 32
+    """Test examples on whose prompts each adapter's drift from the base model is measured;
+    0 measures none."""
 
     allowed_overlap: tuple[str, ...] = ()
     """Ids of test examples that may stand in the training data."""

@@ -1,16 +1,16 @@
-"""`teacher`: a stronger model that may help."""
+"""`teacher` and `judge`: models that may help."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from idiolect.config.base import FORBID
 
-__all__ = ["TeacherConfig"]
+__all__ = ["HelperConfig", "TeacherConfig"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TeacherConfig:
-    """A stronger model that may help; never needed."""
+class HelperConfig:
+    """A model that is asked for help, and how it answers."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = FORBID
 
@@ -26,9 +26,6 @@ class TeacherConfig:
     max_new_tokens: int = 1024
     """Longest answer, in tokens."""
 
-    show_answer: bool = False
-    """Let the strategy `teacher` see the example's answer."""
-
     max_concurrency: int = 16
     """Requests to a server that are under way at once, at most. The number that is used adapts
     to what the server takes."""
@@ -41,3 +38,11 @@ class TeacherConfig:
 
     cache: bool = True
     """Keep the answers of servers in the machine-wide cache, and take them from there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeacherConfig(HelperConfig):
+    """A stronger model that may help; never needed."""
+
+    show_answer: bool = False
+    """Let the strategy `teacher` see the example's answer."""

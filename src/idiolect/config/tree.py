@@ -19,7 +19,7 @@ from idiolect.config.strategies import (
 )
 from idiolect.config.study import StudyConfig
 from idiolect.config.target import TargetConfig
-from idiolect.config.teacher import TeacherConfig
+from idiolect.config.teacher import HelperConfig, TeacherConfig
 from idiolect.config.training import TrainingConfig
 
 __all__ = ["Config"]
@@ -34,7 +34,7 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     target: TargetConfig = field(default_factory=TargetConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
-    judge: TeacherConfig = field(default_factory=TeacherConfig)
+    judge: HelperConfig = field(default_factory=HelperConfig)
     """The model that the verifier `judge` asks."""
 
     prices: dict[str, PriceConfig] = field(default_factory=dict[str, PriceConfig])

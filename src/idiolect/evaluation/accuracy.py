@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from idiolect.chat import ChatFormat
-from idiolect.errors import ConfigError
+from idiolect.errors import BudgetError, ConfigError
 from idiolect.models.base import Generation, GenerationFailure, GenerationRequest, Model, Sampling
-from idiolect.records import Evaluated, Example, content_id
+from idiolect.records import Answer, Example, content_id
 from idiolect.runs.progress import Progress, ProgressSink, ignore_progress
-from idiolect.verification.base import Verifier
+from idiolect.verification.base import Finding, Verifier
 
-__all__ = ["GREEDY", "Accuracy", "Evaluated", "accuracy", "evaluate"]
+__all__ = ["GREEDY", "Accuracy", "accuracy", "evaluate"]
 
 _VERIFY_BATCH = 32
 GREEDY = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=512)
@@ -39,7 +39,7 @@ class Accuracy:
         return self.correct / self.judged if self.judged else None
 
 
-def accuracy(rows: Sequence[Evaluated]) -> Accuracy:
+def accuracy(rows: Sequence[Answer]) -> Accuracy:
     """Count the rows of one task by status."""
     statuses = [row.status for row in rows]
     return Accuracy(
@@ -60,11 +60,12 @@ def evaluate(
     sampling: Sampling = GREEDY,
     samples: int = 1,
     seed: int = 0,
-    done: Mapping[tuple[str, int], Evaluated] | None = None,
-    land: Callable[[Sequence[Evaluated]], None] | None = None,
+    done: Mapping[tuple[str, int], Answer] | None = None,
+    land: Callable[[Sequence[Answer]], None] | None = None,
     report: ProgressSink = ignore_progress,
-    task: str = "",
-) -> list[Evaluated]:
+    subject: str = "",
+    split: str = "",
+) -> list[Answer]:
     """Let a model answer every example, check the answers, and return one row for each.
 
     Args:
@@ -78,13 +79,16 @@ def evaluate(
         done: Rows of an earlier process, by example and sample index; they are not made again.
         land: Is given new rows as soon as they are checked, e.g. to store them.
         report: Is told how far the work is.
-        task: The name of the test data.
+        subject: Who answers, for the rows.
+        split: The name of the examples, for the rows.
 
     Returns:
         Rows by example, in the order of the examples, and then by sample.
 
     Raises:
         ConfigError: several greedy samples were asked for, which would all be the same.
+        BudgetError: the verifier is a judge that could not be paid for every answer; those that
+            it judged have landed.
     """
     if samples < 1 or (samples > 1 and sampling.temperature == 0):
         raise ConfigError(
@@ -97,15 +101,15 @@ def evaluate(
     began = time.monotonic()
     resumed = len(wanted) - len(todo)
     tokens = 0
-    for rows in _checked(target, chat, todo, verifier, sampling, seed):
-        rows = [dataclasses.replace(row, task=task, revision=target.revision or "") for row in rows]
+    for rows, skipped in _checked(target, chat, todo, verifier, sampling, seed):
+        rows = [dataclasses.replace(row, subject_id=subject, split=split) for row in rows]
         if land is not None:
             land(rows)
         found |= {(row.example_id, row.sample_index): row for row in rows}
         tokens += sum(row.tokens_out for row in rows)
         report(
             Progress(
-                step=f"evaluate {task}".strip(),
+                step=f"evaluate {split}".strip(),
                 done=len(found),
                 total=len(wanted),
                 failed=sum(row.status == "error" for row in found.values()),
@@ -114,6 +118,12 @@ def evaluate(
                 resumed=resumed,
             )
         )
+        if skipped:
+            raise BudgetError(
+                f"{split or 'evaluation'}: the money is used up and {len(wanted) - len(found)} of "
+                f"{len(wanted)} answers are not judged; start the same command again with a larger "
+                "--max-cost, nothing is paid twice"
+            )
     return [found[e.id, index] for e, index in wanted]
 
 
@@ -124,8 +134,11 @@ def _checked(
     verifier: Verifier,
     sampling: Sampling,
     seed: int,
-) -> Iterator[list[Evaluated]]:
-    """Yield checked answers, a few at a time, as soon as the model gives them."""
+) -> Iterator[tuple[list[Answer], int]]:
+    """Yield checked answers, a few at a time, as soon as the model gives them.
+
+    With them goes the number of those that nobody was paid to check.
+    """
     requests = [
         GenerationRequest(
             messages=example.messages,
@@ -149,34 +162,27 @@ def _verified(
     answers: Sequence[tuple[Example, int, Generation | GenerationFailure]],
     chat: ChatFormat,
     verifier: Verifier,
-) -> list[Evaluated]:
+) -> tuple[list[Answer], int]:
     given = [(e, r) for e, _, r in answers if isinstance(r, Generation)]
     findings = iter(verifier.check([(e, chat.response_text(r.text)) for e, r in given]))
-    rows: list[Evaluated] = []
+    rows: list[Answer] = []
     for example, index, result in answers:
-        if isinstance(result, GenerationFailure):
-            rows.append(
-                Evaluated(
-                    example_id=example.id,
-                    sample_index=index,
-                    status="error",
-                    text="",
-                    tokens_out=0,
-                    detail=result.reason,
-                )
-            )
+        is_answer = isinstance(result, Generation)
+        finding = next(findings) if is_answer else Finding(status="error", detail=result.reason)
+        if finding.skipped:
             continue
-        finding = next(findings)
         rows.append(
-            Evaluated(
+            Answer(
+                subject_id="",
+                split="",
                 example_id=example.id,
                 sample_index=index,
                 status=finding.status,
-                text=result.text,
-                tokens_out=result.tokens_out,
+                text=result.text if is_answer else "",
+                tokens_out=result.tokens_out if is_answer else 0,
                 extracted=finding.extracted,
-                finish_reason=result.finish_reason,
+                finish_reason=result.finish_reason if is_answer else None,
                 detail=finding.detail,
             )
         )
-    return rows
+    return rows, len(answers) - len(rows)

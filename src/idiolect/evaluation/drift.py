@@ -21,7 +21,7 @@ finds them surprising has left the base's language.
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -52,6 +52,7 @@ __all__ = [
 
 Source = Literal["own", "reference"]
 _CHUNK_ROWS = 256
+_BATCH_IDS = 4096
 _PROBED = 3
 
 
@@ -97,13 +98,22 @@ def drift(
     tuned: LocalModel,
     items: Sequence[DriftItem],
     *,
-    task: str = "",
+    subject: str = "",
+    split: str = "",
     report: ProgressSink = ignore_progress,
 ) -> list[Drift]:
     """Return the drift on each response, in order.
 
-    Full distributions are compared, a few hundred positions at a time, so memory does not grow
-    with the length of a response.
+    Several responses go through the models together. Full distributions are compared, a few
+    hundred positions at a time, so that they never lie in memory together.
+
+    Args:
+        base: The model as it was.
+        tuned: The model that it became.
+        items: Responses on whose positions the two are compared.
+        subject: Who the tuned model is, for the rows.
+        split: The name of the examples, for the rows.
+        report: Is told how far the work is.
 
     Raises:
         DataError: a response does not fit into the context, or there is none to compare on.
@@ -111,19 +121,21 @@ def drift(
     _check(items, base.max_length)
     heads = _Body(base), _Body(tuned)
     began = time.monotonic()
-    rows: list[Drift] = []
-    for item in items:
-        rows.append(dataclasses.replace(_measured(*heads, item), task=task))
+    rows: dict[int, Drift] = {}
+    for batch in _batches(items):
+        found = _measured(*heads, [items[index] for index in batch])
+        for index, row in zip(batch, found, strict=True):
+            rows[index] = dataclasses.replace(row, subject_id=subject, split=split)
         report(
             Progress(
-                step=f"drift {task}".strip(),
+                step=f"drift {split}".strip(),
                 done=len(rows),
                 total=len(items),
-                tokens=sum(row.tokens for row in rows),
+                tokens=sum(row.tokens for row in rows.values()),
                 seconds=time.monotonic() - began,
             )
         )
-    return rows
+    return [rows[index] for index in range(len(items))]
 
 
 def means(rows: Sequence[Drift]) -> DriftMeans:
@@ -220,37 +232,62 @@ class _Body:
             ids = torch.zeros(1, 8, dtype=torch.long, device=self._device)
             self._head = Head(model.module, self._body(ids, use_cache=False))
 
-    def hidden(self, rendered: Rendered, count: int) -> Float[Tensor, "rows width"]:
-        """Return the rows that predict the last `count` ids."""
-        ids = _ids(rendered)[:-1]
-        output = self._body(torch.tensor([ids], device=self._device), use_cache=False)
-        return output.last_hidden_state[0, -count:]
+    def hidden(self, items: Sequence[DriftItem]) -> Float[Tensor, "rows width"]:
+        """Return the rows that predict the ids of the responses, one response after another."""
+        ids = [_ids(item.rendered)[:-1] for item in items]
+        width = max(map(len, ids))
+        # Padding stands on the right, where no position of a response looks.
+        padded = [[*each, *[0] * (width - len(each))] for each in ids]
+        output = self._body(torch.tensor(padded, device=self._device), use_cache=False)
+        firsts = [len(item.rendered.prompt_ids) - 1 for item in items]
+        parts = zip(output.last_hidden_state, firsts, map(len, ids), strict=True)
+        return torch.cat([states[first:end] for states, first, end in parts])
 
     def logits(self, rows: Float[Tensor, "rows width"]) -> Float[Tensor, "rows vocabulary"]:
         return self._head.logits(rows)
 
 
 @torch.inference_mode()
-def _measured(base: _Body, tuned: _Body, item: DriftItem) -> Drift:
-    count = len(_ids(item.rendered)) - len(item.rendered.prompt_ids)
-    b_rows, t_rows = base.hidden(item.rendered, count), tuned.hidden(item.rendered, count)
-    targets = torch.tensor(_ids(item.rendered)[-count:], device=b_rows.device)
-    sums = torch.zeros(4, dtype=torch.float64)
-    for start in range(0, count, _CHUNK_ROWS):
+def _measured(base: _Body, tuned: _Body, items: Sequence[DriftItem]) -> list[Drift]:
+    responses = [_ids(item.rendered)[len(item.rendered.prompt_ids) :] for item in items]
+    b_rows, t_rows = base.hidden(items), tuned.hidden(items)
+    targets = torch.tensor([each for ids in responses for each in ids], device=b_rows.device)
+    owners = torch.tensor([place for place, ids in enumerate(responses) for _ in ids])
+    sums = torch.zeros(len(items), 4, dtype=torch.float64)
+    for start in range(0, len(targets), _CHUNK_ROWS):
         part = slice(start, start + _CHUNK_ROWS)
         b, t = base.logits(b_rows[part]), tuned.logits(t_rows[part])
         pairs = kl_divergences(b, t), kl_divergences(t, b), _nlls(b, targets[part])
-        sums += torch.stack([x.sum() for x in (*pairs, _nlls(t, targets[part]))]).cpu()
-    forward, backward, base_nll, tuned_nll = sums.tolist()
-    return Drift(
-        example_id=item.example_id,
-        source=item.source,
-        tokens=count,
-        kl_base_tuned=forward,
-        kl_tuned_base=backward,
-        base_nll=base_nll,
-        tuned_nll=tuned_nll,
-    )
+        values = torch.stack([*pairs, _nlls(t, targets[part])], dim=1)
+        sums.index_add_(0, owners[part], values.cpu())
+    return [
+        Drift(
+            subject_id="",
+            split="",
+            example_id=item.example_id,
+            source=item.source,
+            tokens=len(ids),
+            kl_base_tuned=forward,
+            kl_tuned_base=backward,
+            base_nll=base_nll,
+            tuned_nll=tuned_nll,
+        )
+        for item, ids, (forward, backward, base_nll, tuned_nll) in zip(
+            items, responses, sums.tolist(), strict=True
+        )
+    ]
+
+
+def _batches(items: Sequence[DriftItem]) -> Iterator[list[int]]:
+    """Yield the places of items of like length, so many that their ids fit into a batch."""
+    batch: list[int] = []
+    for index in sorted(range(len(items)), key=lambda index: len(_ids(items[index].rendered))):
+        if batch and (len(batch) + 1) * len(_ids(items[index].rendered)) > _BATCH_IDS:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
 
 
 def _nlls(logits: Tensor, targets: Tensor) -> Float[Tensor, " rows"]:

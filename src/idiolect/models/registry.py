@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from idiolect.config import PriceConfig, TargetConfig, TeacherConfig
+from idiolect.config import HelperConfig, PriceConfig, TargetConfig
 from idiolect.errors import ConfigError, MissingExtra, nearest
 from idiolect.models.base import Model
 from idiolect.models.money import Money
@@ -13,7 +13,7 @@ from idiolect.models.prices import price_of
 from idiolect.models.wires.address import base_url
 from idiolect.models.wires.base import Wire
 
-__all__ = ["open_teacher", "server_of"]
+__all__ = ["check_sampling", "open_teacher", "server_of"]
 
 _KINDS = ("openai", "anthropic", "lab")
 _LAB = ("lab:teacher", "lab:amber", "lab:birch")
@@ -46,8 +46,21 @@ _PROVIDERS = {
 }
 
 
+def check_sampling(config: HelperConfig, section: str) -> None:
+    """Check how a model is to draw its tokens.
+
+    Raises:
+        ConfigError: a value is outside of what is allowed.
+    """
+    if config.temperature < 0 or not 0 < config.top_p <= 1 or config.max_new_tokens < 1:
+        raise ConfigError(
+            f"{section}: found temperature {config.temperature}, top_p {config.top_p}, "
+            f"max_new_tokens {config.max_new_tokens}; expected >= 0, in (0, 1] and >= 1"
+        )
+
+
 def open_teacher(
-    config: TeacherConfig,
+    config: HelperConfig,
     *,
     money: Money | None = None,
     prices: Mapping[str, PriceConfig] | None = None,
@@ -92,7 +105,7 @@ def open_teacher(
     return _endpoint(kind, name, config, money or Money(), prices or {}, section)
 
 
-def server_of(config: TeacherConfig, *, section: str = "teacher") -> tuple[str, str, str] | None:
+def server_of(config: HelperConfig, *, section: str = "teacher") -> tuple[str, str, str] | None:
     """Return protocol, name on the server and base URL; None for a model without a server.
 
     Raises:
@@ -120,7 +133,7 @@ def _local(name: str, section: str) -> Model:
 def _endpoint(
     kind: str,
     name: str,
-    config: TeacherConfig,
+    config: HelperConfig,
     money: Money,
     prices: Mapping[str, PriceConfig],
     section: str,

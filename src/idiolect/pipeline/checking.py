@@ -1,5 +1,7 @@
 """Which verifier checks the responses to a dataset, for every command that checks any."""
 
+from typing import Any
+
 from idiolect.config import Config
 from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError, MissingExtra
@@ -7,7 +9,14 @@ from idiolect.models.money import Money
 from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
 from idiolect.verification.judge import Ask, AskModel, open_judge
 
-__all__ = ["NOT_ASKED_FOR", "SWITCHED_OFF", "judge_of", "need_verifier", "open_verifier"]
+__all__ = [
+    "NOT_ASKED_FOR",
+    "SWITCHED_OFF",
+    "judge_identity",
+    "judge_of",
+    "need_verifier",
+    "open_verifier",
+]
 
 NOT_ASKED_FOR = "not asked for"
 SWITCHED_OFF = "switched off"
@@ -24,6 +33,12 @@ def judge_of(config: Config, money: Money) -> AskModel | None:
         IdiolectError: see `open_judge`.
     """
     return open_judge(config, money) if config.verifier == "judge" else None
+
+
+def judge_identity(config: Config) -> dict[str, Any]:
+    """Return what a judge's verdicts depend on, for the identity of a run."""
+    keys = ("model", "temperature", "top_p", "max_new_tokens")
+    return {f"judge.{key}": getattr(config.judge, key) for key in keys}
 
 
 def open_verifier(

@@ -13,9 +13,9 @@ from idiolect.errors import ConfigError, MissingExtra
 from idiolect.evaluation.accuracy import Accuracy, accuracy, evaluate
 from idiolect.models.base import Sampling
 from idiolect.models.money import Money
-from idiolect.pipeline.checking import judge_of, need_verifier
+from idiolect.pipeline.checking import judge_identity, judge_of, need_verifier
 from idiolect.pipeline.job import RunOptions
-from idiolect.records import Drift, Evaluated, Example, Message
+from idiolect.records import Answer, Drift, Example, Message
 from idiolect.runs.manifest import write_atomically, write_manifest
 from idiolect.runs.progress import ProgressSink, ignore_progress
 from idiolect.runs.store import Run
@@ -126,7 +126,7 @@ def evaluate_command(
     with _open(config, tasks, tuned, options) as run:
         began = time.monotonic()
         if options.retry_failed:
-            run.delete(Evaluated, status="error")
+            run.delete(Answer, status="error")
         rows = [_evaluated(run, config, task, tuned, report) for task in tasks]
         drifts: list[DriftRow] = []
         if base is not None and settings.drift:
@@ -221,6 +221,7 @@ def _open(config: Config, tasks: Sequence[_Task], model: Any, options: RunOption
         "verifiers": {task.name: task.verifier.name for task in tasks},
         **{f"evaluation.{k}": v for k, v in dataclasses.asdict(config.evaluation).items()},
         "seed": config.seed,
+        **(judge_identity(config) if config.verifier == "judge" else {}),
     }
     name = "-".join(task.name for task in tasks[:3]) or "suites"
     folder = Path("runs") / f"evaluate-{name}-{Path(model.name).name}"
@@ -243,12 +244,13 @@ def _evaluated(run: Run, config: Config, task: _Task, model: Any, report: Progre
         seed=config.seed,
         done={
             (row.example_id, row.sample_index): row
-            for row in run.all(Evaluated)
-            if row.task == task.name
+            for row in run.all(Answer)
+            if row.split == task.name
         },
         land=lambda new: run.add(*new),
         report=report,
-        task=task.name,
+        subject=model.revision,
+        split=task.name,
     )
     counts = accuracy(rows)
     is_single = settings.samples == 1 and counts.judged > 0
@@ -268,12 +270,12 @@ def _drifts(
 ) -> list[DriftRow]:
     from idiolect.evaluation.drift import drift, means, own_answers, references
 
-    rows = [row for row in run.all(Drift) if row.task == task.name]
+    rows = [row for row in run.all(Drift) if row.split == task.name]
     if not rows:
         examples = task.dataset.examples
         items = own_answers(base, examples, max_new_tokens=max_new_tokens)
         items += references(base, examples)
-        rows = drift(base, tuned, items, task=task.name, report=report)
+        rows = drift(base, tuned, items, subject=tuned.revision, split=task.name, report=report)
         run.add(*rows)
     found: list[DriftRow] = []
     for source in ("own", "reference"):

@@ -11,7 +11,7 @@ from idiolect.config import Config, to_dict
 from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError, MissingExtra, nearest
 from idiolect.familiarity import MEASURES
-from idiolect.pipeline.checking import NOT_ASKED_FOR, judge_of, open_verifier
+from idiolect.pipeline.checking import NOT_ASKED_FOR, judge_identity, judge_of, open_verifier
 from idiolect.pipeline.job import Job, RunOptions
 from idiolect.pipeline.self_aligned import check_self_aligned
 from idiolect.pipeline.teaching import (
@@ -105,7 +105,7 @@ def open_job(
         "strategies": list(strategies),
         "own": dataclasses.asdict(config.own),
         "verifier": verifier.name if verifier else NO_VERIFIER,
-        "judge.model": config.judge.model if verifier and verifier.name == "judge" else None,
+        **(judge_identity(config) if verifier and verifier.name == "judge" else {}),
         "measures": list(config.measures),
         "selection": dataclasses.asdict(config.selection),
         "seed": config.seed,

@@ -9,6 +9,7 @@ from idiolect.config import Config
 from idiolect.errors import ConfigError
 from idiolect.models.base import Model
 from idiolect.models.money import Money
+from idiolect.models.registry import check_sampling
 from idiolect.records import Spend
 from idiolect.runs.store import RunReader
 from idiolect.strategies import Strategy
@@ -38,12 +39,7 @@ def check_settings(config: Config) -> None:
     Raises:
         ConfigError: one is outside of what is allowed.
     """
-    teacher = config.teacher
-    if teacher.temperature < 0 or not 0 < teacher.top_p <= 1 or teacher.max_new_tokens < 1:
-        raise ConfigError(
-            f"teacher: found temperature {teacher.temperature}, top_p {teacher.top_p}, "
-            f"max_new_tokens {teacher.max_new_tokens}; expected >= 0, in (0, 1] and >= 1"
-        )
+    check_sampling(config.teacher, "teacher")
     if not 0 < config.minimal_change.budget <= 1:
         raise ConfigError(
             f"minimal_change.budget: found {config.minimal_change.budget}, expected a share of "

@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +43,9 @@ class StudyRow:
     forgetting: Effect | None
     """On the other tasks; below 0 something was lost. None where none was measured."""
 
+    drift: float | None
+    """KL(base || tuned), nats per token. None where it was not measured."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correlation:
@@ -65,7 +68,10 @@ class StudyFacts:
     """The verdicts in sentences, the most important one first."""
 
     predicted: Mapping[str, Correlation]
-    """By measure, as it was before training."""
+    """By measure, as it was before training, and by drift."""
+
+    predicted_forgetting: Mapping[str, Correlation]
+    """The same with the change on the other tasks; empty without any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +103,12 @@ class _Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Dataset:
+    name: str
+    drift: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
     """The parts of `study.json` that are read; comparisons are with the base model."""
 
@@ -104,6 +116,8 @@ class _File:
     losses: tuple[_Comparison, ...]
     predicted: Mapping[str, Correlation]
     words: tuple[str, ...]
+    predicted_forgetting: Mapping[str, Correlation] = field(default_factory=dict[str, Correlation])
+    datasets: tuple[_Dataset, ...] = ()
 
 
 def load_study(path: Path) -> StudyFacts | None:
@@ -125,12 +139,19 @@ def load_study(path: Path) -> StudyFacts | None:
             f"{path}: is no result of a study ({detail}); run `idiolect study` again, or move "
             "the file away"
         ) from None
+    drifts = {each.name: each.drift for each in study.datasets}
     lost = {each.first: each.effect for each in study.losses}
     return StudyFacts(
         rows=tuple(
-            StudyRow(dataset=each.first, gain=each.effect, forgetting=lost.get(each.first))
+            StudyRow(
+                dataset=each.first,
+                gain=each.effect,
+                forgetting=lost.get(each.first),
+                drift=drifts.get(each.first),
+            )
             for each in study.gains
         ),
         words=study.words,
         predicted=study.predicted,
+        predicted_forgetting=study.predicted_forgetting,
     )

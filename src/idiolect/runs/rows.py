@@ -19,7 +19,6 @@ from idiolect.records import (
     Cell,
     Choice,
     Drift,
-    Evaluated,
     Example,
     Failure,
     Measurement,
@@ -41,7 +40,6 @@ Record = (
     | Spend
     | Cell
     | Answer
-    | Evaluated
     | Drift
 )
 
@@ -78,8 +76,7 @@ TABLES: tuple[Table, ...] = (
     Table("choices", Choice, ("candidate_id",)),
     Table("cells", Cell, ("id",)),
     Table("answers", Answer, ("subject_id", "split", "example_id", "sample_index")),
-    Table("evaluated", Evaluated, ("revision", "task", "example_id", "sample_index")),
-    Table("drifts", Drift, ("task", "example_id", "source")),
+    Table("drifts", Drift, ("subject_id", "split", "example_id", "source")),
     Table("failures", Failure, ("subject_id", "step", "strategy")),
     Table("spend", Spend, ("subject_id", "attempt", "request")),
 )

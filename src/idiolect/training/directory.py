@@ -9,10 +9,11 @@ from typing import Any
 
 from idiolect.errors import RunError, StorageError
 
-__all__ = ["held", "newest_checkpoint", "prepare", "read_manifest"]
+__all__ = ["drop_checkpoints", "held", "newest_checkpoint", "prepare", "read_manifest"]
 
 _LOCK = "train.lock"
-_OWN = ("adapter_*", "README.md", "manifest.json", "checkpoints", "merged", "*.part")
+_CHECKPOINTS = "checkpoints"
+_OWN = ("manifest.json", "adapter_*", "README.md", "merged", "*.part")
 
 
 @contextmanager
@@ -53,6 +54,8 @@ def prepare(folder: Path, identity: Mapping[str, Any], *, fresh: bool) -> None:
         RunError: it was made from other inputs.
     """
     if fresh:
+        # Before the manifest, which says what they are checkpoints of.
+        drop_checkpoints(folder)
         for entry in [entry for pattern in _OWN for entry in folder.glob(pattern)]:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     before = read_manifest(folder).get("identity")
@@ -78,6 +81,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         return {}
 
 
+def drop_checkpoints(folder: Path) -> None:
+    """Delete the checkpoints. A kill leaves all of them or none, never a part of one."""
+    doomed = folder / f"{_CHECKPOINTS}.part"
+    shutil.rmtree(doomed, ignore_errors=True)
+    if (folder / _CHECKPOINTS).exists():
+        (folder / _CHECKPOINTS).rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
 def newest_checkpoint(folder: Path) -> Path | None:
     """Return the newest checkpoint that was written to its end."""
     whole = [path for path in checkpoints(folder) if _is_whole(path)]
@@ -86,7 +98,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
 
 def checkpoints(folder: Path) -> list[Path]:
     """Return the folders of the checkpoints, oldest first."""
-    found = (folder / "checkpoints").glob("checkpoint-*")
+    found = (folder / _CHECKPOINTS).glob("checkpoint-*")
     return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
 
 

@@ -12,7 +12,6 @@ Several GPUs: `accelerate launch --num_processes N -m idiolect train ...`, or `t
 """
 
 import dataclasses
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -25,7 +24,13 @@ from idiolect.config import TargetConfig, TrainingConfig
 from idiolect.errors import ConfigError, MissingExtra
 from idiolect.runs.manifest import write_manifest
 from idiolect.runs.progress import ProgressSink, ignore_progress
-from idiolect.training.directory import checkpoints, held, prepare, read_manifest
+from idiolect.training.directory import (
+    checkpoints,
+    drop_checkpoints,
+    held,
+    prepare,
+    read_manifest,
+)
 from idiolect.training.recipe import Recipe, resolve
 from idiolect.training.rows import TrainingRow, encode_rows, fingerprint, labels
 
@@ -112,6 +117,9 @@ def train(
             prepare(folder, identity, fresh=fresh)
         session.wait()
         if read_manifest(folder).get("status") == "complete":
+            if main:  # it may have been killed before this
+                _tidy(folder, recipe)
+            session.wait()
             return _result(folder)
         session.wait()
         entries = {"preset": config.preset, "identity": identity, **_facts(model, rendered)}
@@ -128,8 +136,6 @@ def train(
             report=report,
         ).fit()
         if main:
-            if recipe.keep_checkpoints == 1:  # it was there to resume from
-                shutil.rmtree(folder / "checkpoints", ignore_errors=True)
             entries |= {
                 "status": "complete",
                 "steps": len(fitted.losses),
@@ -137,8 +143,15 @@ def train(
                 "losses": list(fitted.losses),
             }
             write_manifest(folder / "manifest.json", entries, seconds=time.monotonic() - began)
+            _tidy(folder, recipe)
         session.wait()
         return _result(folder)
+
+
+def _tidy(folder: Path, recipe: Recipe) -> None:
+    """Drop a checkpoint that was there only to resume from."""
+    if recipe.keep_checkpoints == 1:
+        drop_checkpoints(folder)
 
 
 def _identity(

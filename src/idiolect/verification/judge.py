@@ -16,7 +16,7 @@ from typing import Any, cast
 from idiolect.config import Config
 from idiolect.models.base import Generation, GenerationFailure, GenerationRequest, Model, Sampling
 from idiolect.models.money import Money
-from idiolect.models.registry import open_teacher
+from idiolect.models.registry import check_sampling, open_teacher
 from idiolect.records import Example, Message
 from idiolect.verification.base import Finding
 
@@ -28,7 +28,7 @@ Reply = str | GenerationFailure | None
 Ask = Callable[[Sequence[tuple[Message, ...]]], Sequence[Reply]]
 """Conversations in, one reply for each out, in order."""
 
-_MAX_REPLY_TOKENS = 200
+GREEDY = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=200)
 _OBJECT = re.compile(r"\{[^{}]{0,4000}\}")
 
 
@@ -70,9 +70,8 @@ class AskModel:
         ]
 
 
-def ask_model(model: Model, *, seed: int = 0, max_new_tokens: int = _MAX_REPLY_TOKENS) -> AskModel:
-    """Return what asks a model greedily."""
-    sampling = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=max_new_tokens)
+def ask_model(model: Model, *, sampling: Sampling = GREEDY, seed: int = 0) -> AskModel:
+    """Return what asks a model."""
     return AskModel(model=model, sampling=sampling, seed=seed)
 
 
@@ -84,14 +83,20 @@ def open_judge(config: Config, money: Money | None = None) -> AskModel | None:
         money: What its answers are paid from.
 
     Raises:
-        ConfigError: there is no such model, or its price is not known and there is a cap.
+        ConfigError: there is no such model, its price is not known and there is a cap, or it is
+            to draw its tokens in a way that does not exist.
         MissingExtra: a package that it needs is not installed.
         StorageError: the response cache cannot be used.
     """
-    if not config.judge.model:
+    judge = config.judge
+    if not judge.model:
         return None
-    model = open_teacher(config.judge, money=money, prices=config.prices, section="judge")
-    return ask_model(model, seed=config.seed, max_new_tokens=config.judge.max_new_tokens)
+    check_sampling(judge, "judge")
+    model = open_teacher(judge, money=money, prices=config.prices, section="judge")
+    sampling = Sampling(
+        temperature=judge.temperature, top_p=judge.top_p, max_new_tokens=judge.max_new_tokens
+    )
+    return ask_model(model, sampling=sampling, seed=config.seed)
 
 
 def _without_asking(example: Example, response: str) -> Finding | None:

@@ -15,7 +15,7 @@ from idiolect.pipeline.study.page import result_table, write_page
 from idiolect.pipeline.study.results import find, rates_of
 from idiolect.pipeline.study.splits import Split
 from idiolect.pipeline.study.words import sentences
-from idiolect.records import Answer, Cell
+from idiolect.records import Answer, Cell, Drift
 
 SEEDS = (0, 1, 2)
 STUDY = StudyConfig(
@@ -73,7 +73,26 @@ def cell(dataset: str, seed: int) -> Cell:
     )
 
 
-def found(rates: dict[str, float], others: dict[str, float], described=None):
+def drifts(name: str, kl: float) -> list[Drift]:
+    """Return rows of one long and one short response for every seed."""
+    return [
+        Drift(
+            subject_id=f"{name}-{seed}",
+            split="test",
+            example_id=f"test-{place}",
+            source="own",
+            tokens=tokens,
+            kl_base_tuned=kl * tokens * (1 + seed),
+            kl_tuned_base=1.0,
+            base_nll=1.0,
+            tuned_nll=1.0,
+        )
+        for seed in SEEDS
+        for place, tokens in enumerate((10, 30))
+    ]
+
+
+def found(rates: dict[str, float], others: dict[str, float], described=None, drifted=()):
     rows = answers("base-1", "test", 0.5) + answers("base-1", "shop", 0.9)
     for name, rate in rates.items():
         for seed in SEEDS:
@@ -81,7 +100,7 @@ def found(rates: dict[str, float], others: dict[str, float], described=None):
             rows += answers(f"{name}-{seed}", "shop", others[name], shift=seed)
     cells = {name: [cell(name, seed) for seed in SEEDS] for name in rates}
     described = described or {name: facts(2.0) for name in rates}
-    return find(described, cells, rows, base_runs=["base-1"], others=["shop"])
+    return find(described, cells, rows, drifted, base_runs=["base-1"], others=["shop"])
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +109,7 @@ def three():
         {"reference": 0.3, "own": 0.7, "again": 0.7},
         {"reference": 0.4, "own": 0.9, "again": 0.9},
         {"reference": facts(6.0, tokens=25), "own": facts(1.1), "again": facts(1.1, correct=90)},
+        [*drifts("reference", 0.4), *drifts("own", 0.1), *drifts("again", 0.1)],
     )
 
 
@@ -100,6 +120,22 @@ def test_gain_and_forgetting_are_changes_from_the_base(three):
     assert by_name["reference"].forgetting == pytest.approx(-0.5)
     assert by_name["own"].test.examples == 200
     assert three.base["test"].rate == pytest.approx(0.5)
+
+
+def test_drift_is_a_mean_per_token_and_over_seeds_and_is_set_against_forgetting(three):
+    by_name = {result.name: result for result in three.datasets}
+    assert by_name["own"].drift == pytest.approx(0.2)  # of 0.1, 0.2 and 0.3
+    assert three.predicted_forgetting["drift"].value == pytest.approx(-1)
+    headers, rows = result_table(three)
+    assert [row[headers.index("drift")] for row in rows] == ["", "0.800", "0.200", "0.200"]
+    (said,) = [s for s in sentences(three, STUDY) if "change on the other tasks, n = 3" in s]
+    assert "drift -1.00" in said
+
+
+def test_a_study_without_drift_has_no_column_for_it():
+    plain = found({"reference": 0.8, "own": 0.4}, {"reference": 0.9, "own": 0.9})
+    assert "drift" not in result_table(plain)[0]
+    assert "drift" not in plain.predicted
 
 
 def test_every_pair_gets_a_verdict_and_equals_cannot_be_told_apart(three):
@@ -121,7 +157,7 @@ def test_confounds_and_too_few_points_are_said(three):
     said = "\n".join(sentences(three, STUDY))
     assert "confound: own is 100 % longer than reference (50 and 25 tokens)." in said
     assert "confound: 100% of own is correct and 90% of again." in said
-    assert "rank correlation of perplexity with the gain -1.00 (too few points" in said
+    assert "with the gain, n = 3 datasets (too few to tell): perplexity -1.00, " in said
     assert "is found with 80 % probability" in said
     assert "references" not in said.replace("reference on", "")
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 import tiny
@@ -13,7 +14,7 @@ from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.study import study
 from idiolect.pipeline.study.cells import Plan, Questions, train_cell
 from idiolect.pipeline.study.splits import read_splits
-from idiolect.records import Answer, Cell
+from idiolect.records import Answer, Cell, Drift
 from idiolect.runs import RunReader
 
 
@@ -46,6 +47,7 @@ def folder(tmp_path_factory, make_model):
             "test": {"data": {"path": str(path / "test.jsonl")}},
             "others": {"more": {"data": {"path": str(path / "other.jsonl")}}},
             "evaluation": {"max_new_tokens": 4},
+            "drift_examples": 3,
         },
     }
     (path / "study.yaml").write_text(json.dumps(tree))
@@ -97,6 +99,27 @@ def test_base_and_adapters_answer_every_test_example_and_validation_is_kept_apar
     assert len(answers) == 2 * 7 + 6 * (2 + 7)
 
 
+def test_the_drift_of_every_adapter_is_measured_on_the_same_test_prompts(done):
+    measured: dict[str, set[str]] = {}
+    for row in rows_of(done.run, Drift):
+        assert (row.split, row.source) == ("test", "own")
+        measured.setdefault(row.subject_id, set()).add(row.example_id)
+    assert set(measured) == {cell.id for cell in rows_of(done.run, Cell)}
+    assert {frozenset(ids) for ids in measured.values()} == {frozenset(measured.popitem()[1])}
+    assert all(result.drift is not None for result in done.found.datasets)
+
+
+def test_more_drift_examples_measure_drift_again_and_train_nothing(folder, done, monkeypatch):
+    from idiolect.pipeline.study import command
+
+    shutil.copytree(done.run, folder / "more-drift")
+    monkeypatch.setattr(command, "train_cell", None)
+    again = study(
+        config(folder, output_dir=str(folder / "more-drift"), study={"drift_examples": 4})
+    )
+    assert len(rows_of(again.run, Drift)) == 6 * 4
+
+
 def test_two_runs_of_a_greedy_base_model_do_not_differ(done):
     assert done.found.base_noise.range == 0
     assert done.found.base_noise.flipped == 0
@@ -113,13 +136,15 @@ def test_the_result_is_on_the_page_and_in_the_words(done):
 
 
 def test_the_same_command_again_trains_and_asks_nothing(done, folder, monkeypatch):
-    from idiolect.pipeline.study import command
+    from idiolect.pipeline.study import command, drifts
 
     def fail(*arguments):
         raise AssertionError("computed twice")
 
     monkeypatch.setattr(command, "train_cell", fail)
     monkeypatch.setattr(command, "answer", fail)
+    monkeypatch.setattr(drifts, "own_words", fail)
+    monkeypatch.setattr(drifts, "drift_of", fail)
     again = study(config(folder, output_dir=str(folder / "run")))
     assert again.found == done.found
 

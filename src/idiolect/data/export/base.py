@@ -17,7 +17,9 @@ __all__ = [
     "Form",
     "Row",
     "Setting",
+    "messages_row",
     "no_files",
+    "trainer_arguments",
     "turns",
     "yaml_text",
 ]
@@ -109,6 +111,29 @@ def turns(example: Example, response: str, *, flag: str | None = None) -> list[d
     if flag is None:
         return told
     return [{**turn, flag: index == len(told) - 1} for index, turn in enumerate(told)]
+
+
+def messages_row(example: Example, candidate: Candidate, setting: Setting) -> Row:
+    """Return a row that holds the whole conversation and nothing else."""
+    return {"messages": turns(example, candidate.text)}
+
+
+def trainer_arguments(setting: Setting) -> dict[str, Any]:
+    """Return the recipe under the names of transformers' `TrainingArguments`.
+
+    The warm-up is left out: not every trainer takes it in steps.
+    """
+    return {
+        "learning_rate": RECIPE.learning_rate,
+        "lr_scheduler_type": RECIPE.schedule,
+        "num_train_epochs": RECIPE.epochs,
+        "per_device_train_batch_size": ROWS_AT_ONCE,
+        "gradient_accumulation_steps": ACCUMULATION,
+        "seed": setting.seed,
+        "logging_steps": 1,
+        "report_to": "none",
+        "output_dir": f"{setting.stem}-adapter",
+    }
 
 
 def yaml_text(comments: Sequence[str], tree: Mapping[str, Any]) -> str:

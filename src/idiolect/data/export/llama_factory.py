@@ -11,25 +11,19 @@ import json
 from typing import Any
 
 from idiolect.data.export.base import (
-    ACCUMULATION,
     RECIPE,
-    ROWS_AT_ONCE,
     WARMUP_STEPS,
     Form,
-    Row,
     Setting,
-    turns,
+    messages_row,
+    trainer_arguments,
     yaml_text,
 )
-from idiolect.records import Candidate, Example
+from idiolect.records import Example
 
 __all__ = ["LLAMA_FACTORY"]
 
 _INFO = "dataset_info.json"
-
-
-def _row(example: Example, candidate: Candidate, setting: Setting) -> Row:
-    return {"messages": turns(example, candidate.text)}
 
 
 def _check(example: Example) -> str | None:
@@ -79,17 +73,10 @@ def _config(setting: Setting) -> str:
         "train_on_prompt": False,
         "mask_history": True,
         **{k: v for k, v in setting.template_kwargs.items() if k == "enable_thinking"},
-        "learning_rate": RECIPE.learning_rate,
-        "lr_scheduler_type": RECIPE.schedule,
-        "warmup_steps": WARMUP_STEPS,
+        **trainer_arguments(setting),
         "num_train_epochs": float(RECIPE.epochs),
-        "per_device_train_batch_size": ROWS_AT_ONCE,
-        "gradient_accumulation_steps": ACCUMULATION,
+        "warmup_steps": WARMUP_STEPS,
         "bf16": True,
-        "seed": setting.seed,
-        "logging_steps": 1,
-        "report_to": "none",
-        "output_dir": f"{setting.stem}-adapter",
     }
     comments = [
         f"LoRA on the chosen responses. In this folder: {_command(setting)}",
@@ -105,7 +92,7 @@ def _command(setting: Setting) -> str:
 
 LLAMA_FACTORY = Form(
     name="llama-factory",
-    row=_row,
+    row=messages_row,
     files=_files,
     command=_command,
     merges=(_INFO,),

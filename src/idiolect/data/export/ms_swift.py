@@ -11,14 +11,9 @@ docs/source_en/Instruction/Command-line-parameters.md of https://github.com/mode
 import shlex
 from typing import Any
 
-from idiolect.data.export.base import ACCUMULATION, RECIPE, ROWS_AT_ONCE, Form, Row, Setting, turns
-from idiolect.records import Candidate, Example
+from idiolect.data.export.base import RECIPE, Form, Setting, messages_row, trainer_arguments
 
 __all__ = ["MS_SWIFT"]
-
-
-def _row(example: Example, candidate: Candidate, setting: Setting) -> Row:
-    return {"messages": turns(example, candidate.text)}
 
 
 def _files(setting: Setting) -> dict[str, str]:
@@ -32,15 +27,7 @@ def _files(setting: Setting) -> dict[str, str]:
         "lora_rank": RECIPE.rank,
         "lora_alpha": RECIPE.alpha,
         "target_modules": "all-linear",
-        "learning_rate": RECIPE.learning_rate,
-        "lr_scheduler_type": RECIPE.schedule,
-        "num_train_epochs": RECIPE.epochs,
-        "per_device_train_batch_size": ROWS_AT_ONCE,
-        "gradient_accumulation_steps": ACCUMULATION,
-        "seed": setting.seed,
-        "logging_steps": 1,
-        "report_to": "none",
-        "output_dir": f"{setting.stem}-adapter",
+        **trainer_arguments(setting),
     }
     lines = [f"  --{name} {shlex.quote(str(value))}" for name, value in flags.items()]
     text = (
@@ -58,4 +45,6 @@ def _command(setting: Setting) -> str:
     return f"sh {setting.stem}.sh"
 
 
-MS_SWIFT = Form(name="ms-swift", row=_row, files=_files, command=_command, takes_parquet=False)
+MS_SWIFT = Form(
+    name="ms-swift", row=messages_row, files=_files, command=_command, takes_parquet=False
+)

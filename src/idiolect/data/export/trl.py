@@ -8,13 +8,12 @@ https://huggingface.co/docs/trl/clis, and the parser of `trl sft` itself, which 
 from typing import Any
 
 from idiolect.data.export.base import (
-    ACCUMULATION,
     RECIPE,
-    ROWS_AT_ONCE,
     WARMUP_STEPS,
     Form,
     Row,
     Setting,
+    trainer_arguments,
     turns,
     yaml_text,
 )
@@ -53,16 +52,8 @@ def _files(setting: Setting) -> dict[str, str]:
         "lora_r": RECIPE.rank,
         "lora_alpha": RECIPE.alpha,
         "lora_target_modules": ["all-linear"],
-        "learning_rate": RECIPE.learning_rate,
-        "lr_scheduler_type": RECIPE.schedule,
+        **trainer_arguments(setting),
         "warmup_steps": WARMUP_STEPS,
-        "num_train_epochs": RECIPE.epochs,
-        "per_device_train_batch_size": ROWS_AT_ONCE,
-        "gradient_accumulation_steps": ACCUMULATION,
-        "seed": setting.seed,
-        "logging_steps": 1,
-        "report_to": "none",
-        "output_dir": f"{setting.stem}-adapter",
     }
     files: dict[str, str] = {}
     if setting.template is not None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from idiolect.config import Config, TargetConfig, TeacherConfig
+from idiolect.config import Config, HelperConfig, TargetConfig
 from idiolect.errors import IdiolectError
 from idiolect.models.registry import open_teacher, server_of
 from idiolect.pipeline.doctor.checks import Check
@@ -26,7 +26,7 @@ def check_asked(config: Config) -> list[Check]:
     return checks
 
 
-def _check(section: str, model: TeacherConfig, config: Config) -> Check:
+def _check(section: str, model: HelperConfig, config: Config) -> Check:
     name = model.model or ""
     try:
         server = server_of(model, section=section)

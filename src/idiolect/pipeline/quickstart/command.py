@@ -116,6 +116,7 @@ def _config(output_dir: Path, folder: Path, sizes: Sizes, seed: int) -> Config:
             others={name: StudySplit(data=data(name)) for name in OTHERS},
             evaluation=StudyEvaluation(max_new_tokens=sizes.max_new_tokens),
             base_runs=1,
+            drift_examples=0,
         ),
         seed=seed,
         output_dir=str(output_dir),

@@ -17,6 +17,7 @@ from idiolect.pipeline.study.datasets import MadeDataset
 from idiolect.pipeline.study.splits import Split
 from idiolect.records import Answer, Cell, content_id
 from idiolect.training import TrainingRow, resolve
+from idiolect.verification.judge import Ask
 
 __all__ = [
     "Asked",
@@ -39,6 +40,8 @@ class Questions:
     samples: int
     seed: int
     confirm_run_unsafe_code: bool
+    judge: Ask | None = None
+    """What the verifier of that name asks. It lives in one process only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,25 +152,20 @@ def answer(asked: Asked) -> list[Answer]:
     target = load_local_model(asked.target)
     questions = asked.questions
     return [
-        Answer(
-            subject_id=asked.subject,
-            split=split.name,
-            example_id=row.example_id,
-            sample_index=row.sample_index,
-            status=row.status,
-            text=row.text,
-            tokens_out=row.tokens_out,
-            extracted=row.extracted,
-        )
+        row
         for split in questions.splits
         for row in evaluate(
             target,
             target.chat,
             split.examples,
-            split.open_verifier(confirm_run_unsafe_code=questions.confirm_run_unsafe_code),
+            split.open_verifier(
+                confirm_run_unsafe_code=questions.confirm_run_unsafe_code, judge=questions.judge
+            ),
             sampling=questions.sampling,
             samples=questions.samples,
             seed=questions.seed,
+            subject=asked.subject,
+            split=split.name,
         )
     ]
 

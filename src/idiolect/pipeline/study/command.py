@@ -16,6 +16,7 @@ from idiolect.config import Config
 from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError, RunError
 from idiolect.models.base import Sampling
+from idiolect.pipeline.checking import judge_identity
 from idiolect.pipeline.inputs import open_job
 from idiolect.pipeline.job import Job, RunOptions
 from idiolect.pipeline.steps import choose_step, run_steps
@@ -23,14 +24,16 @@ from idiolect.pipeline.steps.clock import Clock
 from idiolect.pipeline.study.cells import Asked, Plan, Questions, answer, plan_cells, train_cell
 from idiolect.pipeline.study.choice import best_on_validation
 from idiolect.pipeline.study.datasets import MadeDataset, make_datasets, strategies_of
+from idiolect.pipeline.study.drifts import measure_drifts
 from idiolect.pipeline.study.page import write_page
 from idiolect.pipeline.study.results import Found, find
 from idiolect.pipeline.study.splits import Split, Splits, read_splits
 from idiolect.pipeline.study.words import sentences
 from idiolect.pipeline.study.workers import Workers, workers
-from idiolect.records import Answer, Cell
+from idiolect.records import Answer, Cell, Drift
 from idiolect.runs.progress import ProgressSink, ignore_progress
 from idiolect.training import resolve
+from idiolect.verification.judge import Ask, open_judge
 
 __all__ = ["Study", "study"]
 
@@ -69,6 +72,7 @@ def study(
     options = options or RunOptions()
     _check(config)
     splits = read_splits(config, dataset)
+    _check_judge(config, splits, jobs)
     with open_job(
         "study",
         config,
@@ -81,14 +85,17 @@ def study(
         # What `build` would take: for `explain`, `export` and the report.
         choose_step(job)
         datasets = make_datasets(job)
+        judge = open_judge(config, job.money) if _judged(splits) else None
         with workers(jobs) as hands:
-            _base(job, splits, hands, report)
-            taken = _train(job, datasets, splits, hands, report)
-            _test(job, taken, splits, hands, report)
+            _base(job, splits, judge, hands, report)
+            taken = _train(job, datasets, splits, judge, hands, report)
+            _test(job, taken, splits, judge, hands, report)
+            measure_drifts(job, taken, splits.test, hands, report)
         found = find(
             {made.name: made.facts for made in datasets},
             taken,
             job.run.all(Answer),
+            job.run.all(Drift),
             base_runs=_base_runs(config),
             others=[split.name for split in splits.others],
         )
@@ -139,11 +146,30 @@ def _check(config: Config) -> None:
     resolve(config.training)
 
 
+def _judged(splits: Splits) -> list[str]:
+    return [split.name for split in splits.held_out if split.verifier == "judge"]
+
+
+def _check_judge(config: Config, splits: Splits, jobs: int) -> None:
+    names = ", ".join(_judged(splits))
+    if names and not config.judge.model:
+        raise ConfigError(
+            f"study: the answers to {names} are checked by a judge, and none is named; name one "
+            "with --judge, e.g. openai:gpt-4.1-mini"
+        )
+    if names and jobs > 1:
+        raise ConfigError(
+            f"study: the answers to {names} are checked by a judge, which one purse pays for, and "
+            f"--jobs {jobs} would need a purse for each process; leave out --jobs"
+        )
+
+
 def _identity(config: Config, splits: Splits) -> dict[str, Any]:
     settings = dataclasses.asdict(config.study)
     return {
         "training": dataclasses.asdict(config.training),
         "splits": splits.fingerprint,
+        **(judge_identity(config) if _judged(splits) else {}),
         **{
             f"study.{key}": settings[key]
             for key in ("datasets", "examples", "evaluation", "checkpoints", "base_runs")
@@ -155,7 +181,7 @@ def _base_runs(config: Config) -> list[str]:
     return [f"base-{n}" for n in range(1, config.study.base_runs + 1)]
 
 
-def _questions(job: Job, splits: Sequence[Split], seed: int) -> Questions:
+def _questions(job: Job, splits: Sequence[Split], seed: int, judge: Ask | None) -> Questions:
     asked = job.config.study.evaluation
     return Questions(
         splits=tuple(splits),
@@ -165,16 +191,19 @@ def _questions(job: Job, splits: Sequence[Split], seed: int) -> Questions:
         samples=asked.samples,
         seed=seed,
         confirm_run_unsafe_code=job.options.confirm_run_unsafe_code,
+        judge=judge,
     )
 
 
-def _base(job: Job, splits: Splits, hands: Workers, report: ProgressSink) -> None:
+def _base(
+    job: Job, splits: Splits, judge: Ask | None, hands: Workers, report: ProgressSink
+) -> None:
     """Let the base model answer, as often as asked for."""
     asked = [
         Asked(
             subject=subject,
             target=job.config.target,
-            questions=_questions(job, (splits.test, *splits.others), job.config.seed + n),
+            questions=_questions(job, (splits.test, *splits.others), job.config.seed + n, judge),
         )
         for n, subject in enumerate(_base_runs(job.config))
     ]
@@ -182,10 +211,15 @@ def _base(job: Job, splits: Splits, hands: Workers, report: ProgressSink) -> Non
 
 
 def _train(
-    job: Job, datasets: Sequence[MadeDataset], splits: Splits, hands: Workers, report: ProgressSink
+    job: Job,
+    datasets: Sequence[MadeDataset],
+    splits: Splits,
+    judge: Ask | None,
+    hands: Workers,
+    report: ProgressSink,
 ) -> dict[str, list[Cell]]:
     """Train what is missing; return each dataset's cells at the rate that validation took."""
-    validation = splits.validation and _questions(job, (splits.validation,), job.config.seed)
+    validation = splits.validation and _questions(job, (splits.validation,), job.config.seed, judge)
     plans = plan_cells(
         datasets,
         job.config.study,
@@ -229,6 +263,7 @@ def _test(
     job: Job,
     taken: dict[str, list[Cell]],
     splits: Splits,
+    judge: Ask | None,
     hands: Workers,
     report: ProgressSink,
 ) -> None:
@@ -239,7 +274,7 @@ def _test(
             target=dataclasses.replace(
                 job.config.target, adapter=str(job.run.path.resolve() / cell.adapter)
             ),
-            questions=_questions(job, (splits.test, *splits.others), job.config.seed),
+            questions=_questions(job, (splits.test, *splits.others), job.config.seed, judge),
         )
         for cells in taken.values()
         for cell in cells
@@ -248,7 +283,10 @@ def _test(
 
 
 def _ask(job: Job, asked: Sequence[Asked], hands: Workers, report: ProgressSink, step: str) -> None:
-    done = {a.subject_id for a in job.run.all(Answer) if a.split == "test"}
+    answers = job.run.all(Answer)
+    done = {a.subject_id for a in answers if a.split == "test"}
+    if job.options.retry_failed:
+        done -= {a.subject_id for a in answers if a.status == "error"}
     clock = Clock(report, step, len(asked), sum(each.subject in done for each in asked))
     for answers in hands.run(answer, [each for each in asked if each.subject not in done]):
         job.run.add(*answers)

@@ -17,10 +17,12 @@ def result_table(found: Found) -> tuple[list[str], list[list[str]]]:
     """Return headers and rows of the result table; the base model first."""
     others = list(found.datasets[0].others)
     headers = ["dataset", "n", "correct", "tokens", "perplexity", "edit", "rate", "test", "gain"]
-    headers += others + (["forgetting"] if others else [])
+    has_drift = any(each.drift is not None for each in found.datasets)
+    headers += [*others, *(["forgetting"] if others else []), *(["drift"] if has_drift else [])]
     base = ["base", "", "", "", "", "", "", _percent(found.base["test"]), ""]
-    base += [_percent(found.base[name]) for name in others] + ([""] if others else [])
-    return headers, [base, *(_row(each, others) for each in found.datasets)]
+    base += [_percent(found.base[name]) for name in others]
+    rows = [base, *(_row(each, others) for each in found.datasets)]
+    return headers, [row + [""] * (len(headers) - len(row)) for row in rows]
 
 
 def write_page(run: Path, found: Found, words: Sequence[str], study: StudyConfig) -> Path:
@@ -42,8 +44,8 @@ def write_page(run: Path, found: Found, words: Sequence[str], study: StudyConfig
         *(_line(row) for row in rows),
         "",
         "Rates are shares of correct answers, means over seeds; gain and forgetting are changes "
-        "from the base model in points. Every interval is 95 %, every verdict after Holm over its "
-        "table.",
+        "from the base model in points. Drift is KL(base || tuned) in nats per token on prompts of "
+        "the trained task. Every interval is 95 %, every verdict after Holm over its table.",
         "",
         *(f"- {_plain(sentence)}" for sentence in words),
         "",
@@ -82,7 +84,8 @@ def _row(result: DatasetResult, others: Sequence[str]) -> list[str]:
         f"{100 * result.gain:+.1f}",
         *(_percent(result.others[name]) for name in others),
     ]
-    return row + ([] if result.forgetting is None else [f"{100 * result.forgetting:+.1f}"])
+    row += [] if result.forgetting is None else [f"{100 * result.forgetting:+.1f}"]
+    return row + ([] if result.drift is None else [f"{result.drift:.3f}"])
 
 
 def _percent(rate: Rate) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from idiolect.familiarity import MEASURES
 from idiolect.pipeline.study.datasets import Facts
-from idiolect.records import Answer, Cell
+from idiolect.records import Answer, Cell, Drift
 from idiolect.statistics import (
     Comparison,
     Correlation,
@@ -51,6 +51,10 @@ class DatasetResult:
     """Change on the other tasks together, each example counting the same; below 0 is forgotten.
     None without other tasks."""
 
+    drift: float | None = None
+    """KL(base || tuned) on prompts of the trained task, nats per token, mean over seeds. None
+    where it was not measured."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -74,7 +78,10 @@ class Found:
     seed_noise: NoiseFloor | None
     predicted: Mapping[str, Correlation]
     """Measure -> its rank correlation with the gain over datasets. A measure that falls with
-    familiarity predicts by a negative one."""
+    familiarity predicts by a negative one. `drift` is known only after training."""
+
+    predicted_forgetting: Mapping[str, Correlation]
+    """The same with the change on the other tasks; empty without any."""
 
 
 def rates_of(answers: Sequence[Answer], subjects: Sequence[str], split: str) -> Rates:
@@ -100,6 +107,7 @@ def find(
     facts: Mapping[str, Facts],
     cells: Mapping[str, Sequence[Cell]],
     answers: Sequence[Answer],
+    drifts: Sequence[Drift] = (),
     *,
     base_runs: Sequence[str],
     others: Sequence[str],
@@ -110,6 +118,7 @@ def find(
         facts: Dataset -> what it is like.
         cells: Dataset -> its cells at the learning rate that was taken, one a seed.
         answers: Of the base model and of those cells.
+        drifts: Of those cells.
         base_runs: The subjects that are runs of the base model.
         others: Names of the other tasks.
     """
@@ -124,7 +133,7 @@ def find(
     together = {name: _together(rates, others) for name, rates in tuned.items()} if others else {}
     base_together = _together(base, others) if others else None
     results = tuple(
-        _result(name, facts[name], cells[name], rates, base, others)
+        _result(name, facts[name], cells[name], rates, base, others, _drift(ids[name], drifts))
         for name, rates in tuned.items()
     )
     return Found(
@@ -138,7 +147,8 @@ def find(
         kept=tuple(compare_all(together)),
         base_noise=noise_floor([base["test"]]),
         seed_noise=noise_floor(list(test.values())),
-        predicted=_predicted(results),
+        predicted=_predicted(results, [r.gain for r in results]),
+        predicted_forgetting=_predicted(results, [r.forgetting for r in results]),
     )
 
 
@@ -161,6 +171,7 @@ def _result(
     rates: Mapping[str, Rates],
     base: Mapping[str, Rates],
     others: Sequence[str],
+    drift: float | None,
 ) -> DatasetResult:
     lost = None
     if others:
@@ -174,14 +185,36 @@ def _result(
         others={other: _rate(rates[other]) for other in others},
         gain=float(rates["test"].mean() - base["test"].mean()),
         forgetting=lost,
+        drift=drift,
     )
 
 
-def _predicted(results: Sequence[DatasetResult]) -> dict[str, Correlation]:
-    """Return how each measure's order of the datasets agrees with the order of their gains."""
+def _drift(subjects: Sequence[str], drifts: Sequence[Drift]) -> float | None:
+    """Return the mean over cells of the KL per token; None where a cell has none."""
+    means: list[float] = []
+    for subject in subjects:
+        mine = [row for row in drifts if row.subject_id == subject]
+        if not mine:
+            return None
+        means.append(sum(row.kl_base_tuned for row in mine) / sum(row.tokens for row in mine))
+    return float(np.mean(means))
+
+
+def _predicted(
+    results: Sequence[DatasetResult], outcomes: Sequence[float | None]
+) -> dict[str, Correlation]:
+    """Return how each measure's order of the datasets agrees with that of an outcome."""
     found: dict[str, Correlation] = {}
-    for name in MEASURES:
-        pairs = [(r.facts.measures[name], r.gain) for r in results if name in r.facts.measures]
+    for name in (*MEASURES, "drift"):
+        pairs = [
+            (value, outcome)
+            for result, outcome in zip(results, outcomes, strict=True)
+            if outcome is not None and (value := _measured(result, name)) is not None
+        ]
         if pairs:
-            found[name] = rank_correlation([m for m, _ in pairs], [gain for _, gain in pairs])
+            found[name] = rank_correlation([m for m, _ in pairs], [each for _, each in pairs])
     return found
+
+
+def _measured(result: DatasetResult, name: str) -> float | None:
+    return result.drift if name == "drift" else result.facts.measures.get(name)

@@ -14,6 +14,7 @@ from idiolect.errors import ConfigError
 from idiolect.pipeline.drawing import drawn
 from idiolect.records import Example, content_id
 from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
+from idiolect.verification.judge import Ask
 from idiolect.verification.overlap import find_overlap, require_no_overlap
 
 __all__ = ["Role", "Split", "Splits", "read_splits"]
@@ -45,9 +46,11 @@ class Split:
             )
         return self
 
-    def open_verifier(self, *, confirm_run_unsafe_code: bool) -> Verifier:
+    def open_verifier(self, *, confirm_run_unsafe_code: bool, judge: Ask | None) -> Verifier:
         """Return a new verifier for the answers to this split."""
-        return get_verifier(self.verifier, confirm_run_unsafe_code=confirm_run_unsafe_code)
+        return get_verifier(
+            self.verifier, confirm_run_unsafe_code=confirm_run_unsafe_code, ask=judge
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +63,16 @@ class Splits:
     others: tuple[Split, ...]
 
     @property
+    def held_out(self) -> list[Split]:
+        """Every split that is answered and not trained on."""
+        return [*([self.validation] if self.validation else []), self.test, *self.others]
+
+    @property
     def fingerprint(self) -> str:
         """16 hex digits that change when any example outside the training data does."""
-        splits = [*([self.validation] if self.validation else []), self.test, *self.others]
-        return content_id([[s.name, s.verifier, [repr(e) for e in s.examples]] for s in splits])
+        return content_id(
+            [[s.name, s.verifier, [repr(e) for e in s.examples]] for s in self.held_out]
+        )
 
 
 def read_splits(config: Config, dataset: Dataset | None = None) -> Splits:
@@ -85,11 +94,11 @@ def read_splits(config: Config, dataset: Dataset | None = None) -> Splits:
     whole = dataset or read_dataset(config.data)
     train, validation = _held_out(whole, config)
     if study.validation is not None:
-        validation = _read("validation", "validation", study.validation)
+        validation = _read("validation", "validation", study.validation, config.verifier)
     splits = Splits(
         train=train,
         validation=validation,
-        test=_read("test", "test", study.test),
+        test=_read("test", "test", study.test, config.verifier),
         others=tuple(_read(name, "other", each) for name, each in study.others.items()),
     )
     _require_apart(splits, study.allowed_overlap)
@@ -113,8 +122,8 @@ def _held_out(whole: Dataset, config: Config) -> tuple[Dataset, Split | None]:
     return dataclasses.replace(whole, examples=rest), validation
 
 
-def _read(name: str, role: Role, config: StudySplit) -> Split:
-    return _split(name, role, read_dataset(config.data).examples, config.verifier)
+def _read(name: str, role: Role, config: StudySplit, verifier: str | None = None) -> Split:
+    return _split(name, role, read_dataset(config.data).examples, config.verifier or verifier)
 
 
 def _split(name: str, role: Role, examples: tuple[Example, ...], verifier: str | None) -> Split:

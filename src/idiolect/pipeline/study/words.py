@@ -1,11 +1,11 @@
 """What a study's numbers say in words, confounds and doubts included."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from idiolect.config import StudyConfig
 from idiolect.pipeline.study.results import DatasetResult, Found
-from idiolect.statistics import Comparison, minimum_detectable_effect
+from idiolect.statistics import Comparison, Correlation, minimum_detectable_effect
 
 __all__ = ["sentences"]
 
@@ -121,8 +121,30 @@ def _noise(found: Found) -> list[str]:
 
 
 def _predictions(found: Found) -> list[str]:
-    """Say how each measure's order of the datasets agrees with the order of their gains."""
-    return [
-        f"predicted: rank correlation of {name} with the gain {correlation.words}."
-        for name, correlation in found.predicted.items()
+    """Say how each measure's order of the datasets agrees with the order of what came out."""
+    outcomes = {"gain": found.predicted, "change on the other tasks": found.predicted_forgetting}
+    said: list[str] = []
+    for outcome, predicted in outcomes.items():
+        defined = {name: each for name, each in predicted.items() if each.value is not None}
+        if not defined:
+            continue  # under three datasets, or all came out the same
+        values = ", ".join(f"{name} {_correlation(each)}" for name, each in defined.items())
+        count = _enough(defined.values())
+        said.append(f"predicted: rank correlation with the {outcome}, {count}: {values}.")
+    return said or [
+        "predicted: nothing can be said; it takes three datasets that did not come out the same."
     ]
+
+
+def _enough(correlations: Iterable[Correlation]) -> str:
+    """Say how many datasets there are, and whether they are enough."""
+    counts = sorted({each.n for each in correlations})
+    said = f"n = {counts[-1]} datasets"
+    return said if any(each.interval for each in correlations) else f"{said} (too few to tell)"
+
+
+def _correlation(each: Correlation) -> str:
+    value = f"{each.value or 0.0:+.2f}"
+    if each.interval is None:
+        return value
+    return f"{value} ({each.interval[0]:+.2f} to {each.interval[1]:+.2f})"
