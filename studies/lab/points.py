@@ -1,7 +1,6 @@
 """The five points, each with what was measured and whether it holds."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -16,7 +15,8 @@ from idiolect.statistics import Comparison, compare_all, paired_bootstrap
 __all__ = ["Point", "Surprisals", "all_points"]
 
 ALIKE = 1.15
-ORDER = ("native", "minimal-change", "tutor", "textbook")
+STEPS = (("native", "tutor"), ("minimal-change", "tutor"), ("tutor", "textbook"))
+"""Kinds of responses, the nearer one first."""
 
 Surprisals = dict[str, dict[str, float]]
 """Kind of response -> example -> mean NLL of its tokens."""
@@ -55,11 +55,11 @@ def all_points(
 
 
 def _familiar(surprisals: dict[str, Surprisals]) -> Point:
-    """Check the order of kinds, and that nothing that was not its own is nearer than native.
+    """Check the order of kinds, each step by the interval of its paired difference.
 
-    A step of the order fails where the interval of the difference contradicts it. Two kinds
-    may tie: where the target is right, its answer, the minimal change of it and the native
-    response are one text.
+    Native responses and minimal changes of own answers are both in the target's own words.
+    Which of the two is nearer is told and not judged: where the target is right they are one
+    text, and where it is wrong the change keeps what it chose to say.
     """
     facts: list[str] = []
     holds = True
@@ -67,11 +67,10 @@ def _familiar(surprisals: dict[str, Surprisals]) -> Point:
         means = {name: np.exp(np.mean(list(values.values()))) for name, values in kinds.items()}
         facts.append(f"{target}: " + ", ".join(f"{n} {means[n]:.3f}" for n in sorted(means)))
         foreign = [name for name in kinds if name not in ("own", "native", "minimal-change")]
-        steps = [*pairwise(ORDER), *(("native", name) for name in foreign)]
-        for first, second in dict.fromkeys(steps):
+        steps = [*STEPS, *(("native", name) for name in foreign)]
+        for first, second in [("native", "minimal-change"), *dict.fromkeys(steps)]:
             low, high, shared = _gap(kinds[first], kinds[second])
-            is_strict = second != "minimal-change"
-            holds &= high < 0 if is_strict else low <= 0
+            holds &= high < 0 or second == "minimal-change"
             facts.append(
                 f"{target}: {first} minus {second}, {low:+.4f} to {high:+.4f} nats/token "
                 f"(95 %, n={shared})"
