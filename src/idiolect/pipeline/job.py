@@ -9,8 +9,8 @@ from idiolect.config import Config
 from idiolect.data.read import Dataset
 from idiolect.models.base import Model
 from idiolect.models.money import Money
-from idiolect.pipeline.spending import spending
-from idiolect.records import Example, Spend
+from idiolect.pipeline.spending import payments, spending
+from idiolect.records import Example, Payment, Spend
 from idiolect.runs.manifest import write_manifest
 from idiolect.runs.store import Run
 from idiolect.scoring.base import Scorer
@@ -105,9 +105,19 @@ class Job:
         trace: TracebackType | None,
     ) -> None:
         try:
+            self._close_models()
             self._log_notes()
         finally:
+            self.money.close()
             self.run.close()
+
+    def _close_models(self) -> None:
+        """Wait for what is under way, while its payments can still be written down."""
+        for model in (self.teacher, self.judge):
+            close = getattr(model, "close", None)
+            # What the caller brought is the caller's to close.
+            if close is not None and model is not self.options.teacher:
+                close()
 
     def _log_notes(self) -> None:
         """Log what servers said of the models that answered. It is known once they did."""
@@ -154,6 +164,7 @@ class Job:
                     for s in self.strategies
                 },
                 "spend": spending(self.run.all(Spend)),
+                "payments": payments(self.run.all(Payment)),
                 "seed": self.config.seed,
             },
             seconds=time.monotonic() - self.began,

@@ -23,6 +23,7 @@ from idiolect.records import (
     Example,
     Failure,
     Measurement,
+    Payment,
     Spend,
     TokenScores,
     Verdict,
@@ -39,6 +40,7 @@ Record = (
     | Choice
     | Failure
     | Spend
+    | Payment
     | Cell
     | Answer
     | Evaluated
@@ -82,6 +84,7 @@ TABLES: tuple[Table, ...] = (
     Table("drifts", Drift, ("task", "example_id", "source")),
     Table("failures", Failure, ("subject_id", "step", "strategy")),
     Table("spend", Spend, ("subject_id", "attempt", "request")),
+    Table("payments", Payment, ("id",)),
 )
 
 

@@ -69,7 +69,8 @@ class Desk:
             sample_index,
         )
         self._requests = self._tokens_in = self._tokens_out = 0
-        self._cost: float | None = 0.0
+        # Of earlier tries too: an answer that they paid for comes from the cache now.
+        self._cost = context.paid.get(self.id, 0.0)
 
     def ask(
         self,
@@ -188,6 +189,7 @@ class Desk:
                     tokens_out=result.tokens_out,
                     cost_usd=result.cost_usd,
                     cached=result.cached,
+                    request_key=result.request_key,
                 )
             )
         self._requests += 1

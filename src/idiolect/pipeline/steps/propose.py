@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from idiolect.pipeline.job import Job
+from idiolect.pipeline.spending import paid_by_candidate
 from idiolect.pipeline.steps.clock import Clock
 from idiolect.pipeline.steps.verify import verify_step
 from idiolect.records import Candidate, Example, Failure, Spend, Verdict
@@ -69,6 +70,7 @@ def _context(job: Job, done: set[str]) -> StrategyContext:
         examples={example.id: example for example in job.examples},
         check=_checker(job),
         wording=job.wording,
+        paid=paid_by_candidate(job.run.all(Spend)),
         book=_booker(job),
     )
 
