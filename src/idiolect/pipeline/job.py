@@ -8,6 +8,7 @@ from typing import Any
 from idiolect.config import Config
 from idiolect.data.read import Dataset
 from idiolect.models.base import Model
+from idiolect.models.generation import SAMPLER_VERSION
 from idiolect.models.money import Money
 from idiolect.pipeline.spending import payments, spending
 from idiolect.records import Example, Payment, Spend
@@ -20,6 +21,8 @@ from idiolect.verification import NO_VERIFIER, Verifier
 from idiolect.verification.self_test import SelfTest
 
 __all__ = ["Job", "RunOptions"]
+
+_GENERATION = "generation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +128,19 @@ class Job:
             for note in getattr(model, "notes", ()):
                 self.run.log("note", note)
 
+    def note_generation(self) -> None:
+        """Remember what made the target's answers, for as long as the run exists."""
+        used = getattr(self.target, "generation", None)
+        before: list[dict[str, str]] = self.run.recall(_GENERATION, [])
+        if used and used not in before:
+            self.run.note(_GENERATION, [*before, used])
+            if before:
+                self.run.log(
+                    "warning",
+                    f"the target's answers were made in several ways: {before[-1]['path']}, now "
+                    f"{used['path']} ({used['why']})",
+                )
+
     def write_manifest(self) -> None:
         """Write what the run was made with."""
         write_manifest(
@@ -144,6 +160,10 @@ class Job:
                     "path": self.scorer.path,
                     "why": self.scorer_reason,
                     "noise_nats_per_token": self.scorer.noise,
+                },
+                "generation": {
+                    "sampler": SAMPLER_VERSION,
+                    "paths": self.run.recall(_GENERATION, []),
                 },
                 "data": {
                     "source": self.dataset.source,

@@ -7,6 +7,7 @@ from typing import Any
 from idiolect.config import Config
 from idiolect.errors import ConfigError
 from idiolect.models.base import Model
+from idiolect.models.generation import SAMPLER_VERSION
 from idiolect.models.money import Money
 from idiolect.strategies import Strategy
 from idiolect.strategies.wording import Wording
@@ -111,6 +112,8 @@ def strategies_identity(
         settings = dataclasses.asdict(config.teacher)
         identity |= {"teacher.model": teacher.name, "teacher.revision": teacher.revision}
         identity |= {f"teacher.{key}": settings[key] for key in _DECIDES_ANSWERS}
+    if any("target" in strategy.asks for strategy in strategies):
+        identity["own.sampler"] = SAMPLER_VERSION
     for strategy in strategies:
         for section in _SECTIONS.get(strategy.name, ()):
             identity[section] = dataclasses.asdict(getattr(config, section))

@@ -217,4 +217,7 @@ def transcript(example: Example) -> str:
 
 def _identity(context: StrategyContext, role: Role) -> list[object]:
     model = context.model(role)
-    return [model.name, model.revision, dataclasses.asdict(sampling_of(context, role))]
+    # A server draws as it likes; only what draws here has versions.
+    version = getattr(model, "sampler_version", None)
+    sampler = [] if version is None else [version]
+    return [model.name, model.revision, dataclasses.asdict(sampling_of(context, role)), *sampler]

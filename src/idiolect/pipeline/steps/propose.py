@@ -42,7 +42,9 @@ def _propose(job: Job, strategy: Strategy, report: ProgressSink) -> None:
         return
     per_example = job.config.own.samples if strategy.name == "own" else 1
     clock = Clock(report, f"{strategy.name} answers", len(job.examples) * per_example, len(done))
-    for result in results:
+    for place, result in enumerate(results):
+        if not place and "target" in strategy.asks:
+            job.note_generation()
         job.run.add(result)
         if result.strategy == strategy.name:
             is_failure = isinstance(result, Failure)
