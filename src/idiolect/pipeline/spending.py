@@ -78,8 +78,10 @@ def paid_by_candidate(spends: Iterable[Spend]) -> dict[str, float | None]:
     paid: dict[str, float | None] = {}
     for spend in spends:
         before = paid.get(spend.subject_id, 0.0)
-        known = before is not None and spend.cost_usd is not None
-        paid[spend.subject_id] = before + spend.cost_usd if known else None
+        if before is None or spend.cost_usd is None:
+            paid[spend.subject_id] = None
+        else:
+            paid[spend.subject_id] = before + spend.cost_usd
     return paid
 
 

@@ -74,12 +74,10 @@ class Faults:
         weights: dict[Fault | None, float] = {None: spared, **self.shares}
         if not self.by_request:
             return Dice("fault", self.seed, number).weighted(weights)
-        first, now = (
-            Dice("fault", self.seed, request, tries).weighted(weights) for tries in (0, before)
-        )
-        if first == "cut":
-            return first
-        return None if now == "cut" else now
+        if Dice("fault", self.seed, request, 0).weighted(weights) == "cut":
+            return "cut"
+        fault = Dice("fault", self.seed, request, before).weighted(weights)
+        return None if fault == "cut" else fault
 
 
 def parse_faults(text: str, *, seed: int = 0) -> Faults:
