@@ -201,10 +201,10 @@ def start():
     )
 
     def begin(
-        *arguments: object, log: Path, largest_file: int | None = None
+        *arguments: object, log: Path, largest_file: int | None = None, **env: str
     ) -> multiprocessing.process.BaseProcess:
         words = [str(argument) for argument in arguments]
-        process = context.Process(target=tiny.run_main, args=(words, log, largest_file))
+        process = context.Process(target=tiny.run_main, args=(words, log, largest_file, env))
         process.start()
         return process
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from rich.console import Console
 from transformers import AutoTokenizer
 
+from benchmarks.machine import physical_cores, short_name
 from benchmarks.scoring.contestants import CONTESTANTS, PEERS
 from benchmarks.scoring.race import Entry, Rules, race
-from benchmarks.scoring.report import cpu_name, markdown, physical_cores, table
+from benchmarks.scoring.report import markdown, table
 from benchmarks.scoring.workloads import NAMES, make_workloads
 
 _MODEL = os.environ.get("IDIOLECT_TEST_MODEL") or "~/.cache/idiolect-dev/smollm2-135m-instruct"
@@ -45,8 +46,7 @@ def main() -> None:
     names = [name for name in NAMES if re.search(options.workloads, name)]
     outcomes = []
     kind = "scoring-allocator" if options.allocator else "scoring"
-    cpu = re.sub(r"[^a-z0-9]+", "-", cpu_name().lower()).strip("-")
-    file = options.results / f"{kind}-{cpu}-{datetime.date.today().isoformat()}.md"
+    file = options.results / f"{kind}-{short_name()}-{datetime.date.today().isoformat()}.md"
     options.results.mkdir(parents=True, exist_ok=True)
     for workload in make_workloads(options.data, tokenizer, scale=options.scale, names=names):
         with console.status(workload.name) as status:

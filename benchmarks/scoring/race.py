@@ -5,8 +5,6 @@ Repetitions interleave (A B C, A B C, ...), so that a slow minute of the machine
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,14 +13,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.process import Process, started
 from benchmarks.scoring.limits import ModelShape, flop_min
 from benchmarks.scoring.worker import Order
 from benchmarks.scoring.workloads import Workload
 from idiolect.scoring.base import ScoreRequest
 
 __all__ = ["Entry", "Outcome", "Result", "Rules", "race"]
-
-_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,62 +81,20 @@ class Outcome:
     checked: int
 
 
-class Worker:
-    """The other end of a worker's pipes."""
-
-    def __init__(self, entry: Entry, rules: Rules, log: Any) -> None:
-        order = Order(
-            contestant=entry.contestant,
-            model=str(rules.model),
-            threads=rules.threads,
-            keeps_pages=entry.keeps_pages,
-        )
-        settings = {
-            "OMP_NUM_THREADS": str(rules.threads),
-            "HF_HUB_OFFLINE": "1",
-            "TOKENIZERS_PARALLELISM": "false",
-            "PYTHONPATH": os.pathsep.join([str(_ROOT), str(_ROOT / "src")]),
-        }
-        self._log = log
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.scoring.worker", json.dumps(asdict(order))],
-            cwd=_ROOT,
-            env={**os.environ, **settings, **entry.environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        self.ready = self._answer()
-
-    def ask(self, **command: Any) -> dict[str, Any]:
-        """Send a line and wait for the answer."""
-        assert self._process.stdin is not None
-        print(json.dumps(command), file=self._process.stdin, flush=True)
-        return self._answer()
-
-    def end(self) -> None:
-        """Let the process end; make it, if need be."""
-        if self._process.poll() is None:
-            self._process.terminate()
-        self._process.wait()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            self._log.seek(0)
-            lines = self._log.read().decode(errors="replace").strip().splitlines()
-            code = self._process.wait()
-            raise RuntimeError(f"{lines[-1] if lines else 'ended'} (exit code {code})")
-        return json.loads(line)
-
-
 @contextmanager
-def _worker(entry: Entry, rules: Rules) -> Iterator[Worker]:
-    with tempfile.TemporaryFile() as log, ExitStack() as stack:
-        worker = Worker(entry, rules, log)
-        stack.callback(worker.end)
+def _worker(entry: Entry, rules: Rules) -> Iterator[tuple[Process, dict[str, Any]]]:
+    order = Order(
+        contestant=entry.contestant,
+        model=str(rules.model),
+        threads=rules.threads,
+        keeps_pages=entry.keeps_pages,
+    )
+    with started(
+        "benchmarks.scoring.worker",
+        asdict(order),
+        threads=rules.threads,
+        environment=entry.environment,
+    ) as worker:
         yield worker
 
 
@@ -154,14 +109,14 @@ def race(
         checked = _spread(len(workload.requests), rules.checked)
         tell(f"float64 sums of {len(checked)} requests")
         wanted, shape = _reference(folder, [workload.requests[i] for i in checked], rules)
-        gemm = stack.enter_context(_worker(Entry(title="", contestant="gemm"), rules))
+        gemm, _ = stack.enter_context(_worker(Entry(title="", contestant="gemm"), rules))
         shapes = _gemm_shapes(shape)
-        workers: dict[int, Worker] = {}
+        workers: dict[int, Process] = {}
         for index, (entry, result) in enumerate(zip(entries, results, strict=True)):
             tell(f"{entry.title}: load, choose settings, warm up")
             with _noting_failure(result):
-                worker = stack.enter_context(_worker(entry, rules))
-                result.loaded_bytes = worker.ready["loaded_bytes"]
+                worker, ready = stack.enter_context(_worker(entry, rules))
+                result.loaded_bytes = ready["loaded_bytes"]
                 result.settings = worker.ask(do="prepare", file=str(file))["settings"]
                 warm = worker.ask(do="run")
                 result.error = _error(wanted, warm, checked)
@@ -217,9 +172,9 @@ def _reference(
     folder: Path, requests: Sequence[ScoreRequest], rules: Rules
 ) -> tuple[list[float], ModelShape]:
     file = _written(folder / "checked.json", requests)
-    with _worker(Entry(title="", contestant="float64"), rules) as worker:
+    with _worker(Entry(title="", contestant="float64"), rules) as (worker, ready):
         worker.ask(do="prepare", file=str(file))
-        shape = worker.ready["shape"]
+        shape = ready["shape"]
         # The weights of the contestants are float32: half of the reference's.
         shape["weight_bytes"] //= 2
         return worker.ask(do="run")["nlls"], ModelShape(**shape)

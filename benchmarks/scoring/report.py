@@ -1,20 +1,17 @@
 """Tables, and the circumstances without which their numbers mean nothing."""
 
 import datetime
-import os
 import platform
-import re
-import sys
 from collections.abc import Sequence
 from importlib import metadata
-from pathlib import Path
 
 from rich import box
 from rich.table import Table
 
+from benchmarks.machine import command, cpu_name, physical_cores
 from benchmarks.scoring.race import Outcome, Result, Rules
 
-__all__ = ["cpu_name", "markdown", "physical_cores", "table"]
+__all__ = ["markdown", "table"]
 
 _BASELINE = "lm-eval"
 _PACKAGES = ("torch", "transformers", "numpy", "lm-eval", "minicons")
@@ -62,7 +59,7 @@ def markdown(outcomes: Sequence[Outcome], rules: Rules) -> str:
     lines = [
         "# Scoring benchmark",
         "",
-        f"- Command: `{_command()}`",
+        f"- Command: `{command('benchmarks.scoring')}`",
         f"- Date: {datetime.date.today().isoformat()}",
         f"- Machine: {cpu_name()}, {physical_cores()} physical cores, "
         f"threads of each process: {rules.threads}, "
@@ -119,30 +116,8 @@ def _row(outcome: Outcome, result: Result, baseline: Result | None) -> list[str]
     ]
 
 
-def cpu_name() -> str:
-    """Return the processor's model as the system names it."""
-    file = Path("/proc/cpuinfo")
-    found = re.search(r"^model name\s*:\s*(.+)$", file.read_text(), re.M) if file.exists() else None
-    return found[1] if found else platform.processor() or platform.machine()
-
-
-def physical_cores() -> int:
-    """Return the number of cores, not counting a core twice for its two threads."""
-    file = Path("/proc/cpuinfo")
-    text = file.read_text() if file.exists() else ""
-    cores = set(re.findall(r"^physical id\s*: (\d+)$.*?^core id\s*: (\d+)$", text, re.M | re.S))
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(len(cores) or usable or 1, usable or 1)
-
-
 def _version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "(not installed)"
-
-
-def _command() -> str:
-    """Return the command without the folders of this machine."""
-    words = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
-    return " ".join(["python -m benchmarks.scoring", *words])

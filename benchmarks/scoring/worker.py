@@ -6,8 +6,6 @@ no weights and measures the machine; `float64` is the reference of all errors.
 """
 
 import json
-import os
-import re
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +15,8 @@ from typing import Any
 
 import torch
 
+from benchmarks.machine import forget_peak, memory_bytes
+from benchmarks.process import open_answers
 from benchmarks.scoring.contestants import CONTESTANTS, Contestant, Subject, Sum
 from benchmarks.scoring.limits import ModelShape, gemm_peak
 from idiolect.models.memory import settle
@@ -36,14 +36,9 @@ class Order:
 
 def main() -> None:
     order = Order(**json.loads(sys.argv[1]))
-    # Libraries print what they like: it goes to the error stream, answers to the real output.
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    answer = open_answers()
     torch.set_num_threads(order.threads)
     torch.manual_seed(0)
-
-    def answer(**values: Any) -> None:
-        print(json.dumps(values), file=answers, flush=True)
 
     if order.contestant == "gemm":
         _measure_machine(answer)
@@ -128,21 +123,6 @@ def _requests(file: Path) -> list[ScoreRequest]:
         ScoreRequest(prompt_ids=tuple(prompt), response_ids=tuple(response), terminator_id=None)
         for prompt, response in json.loads(file.read_text())
     ]
-
-
-def memory_bytes(name: str) -> int:
-    """Return a number of bytes that Linux knows of this process."""
-    status = Path("/proc/self/status").read_text()
-    found = re.search(rf"^{name}:\s+(\d+) kB$", status, re.MULTILINE)
-    return int(found[1]) * 1024 if found else 0
-
-
-def forget_peak() -> None:
-    """Start the high-water mark anew: neither loading nor choosing settings counts."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        print("the peak memory includes loading: its mark cannot be reset here", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ __all__ = [
     "Measurement",
     "Message",
     "Part",
+    "Payment",
+    "PaymentState",
     "Spend",
     "Status",
     "TokenScores",
@@ -44,6 +46,9 @@ its answers to other prompts."""
 ContextKind = Literal["prompt", "none", "local", "self-aligned"]
 """What the target saw before the response: its prompt; nothing; the prompt and the last few
 steps before each step; the prompt behind the target's own answers to other prompts."""
+PaymentState = Literal["sent", "paid", "lost", "killed"]
+"""`sent`: no reply yet. `paid`: it was answered. `lost`: no answer arrived. `killed`: the process
+was gone before one did. The last two may have been billed."""
 Context = str
 """A context kind; for `self-aligned` with the number of the draw: `self-aligned-0`."""
 
@@ -347,3 +352,28 @@ class Spend:
 
     cached: bool
     """Taken from the cache: nothing was paid."""
+
+    request_key: str | None = None
+    """Hash of the whole request, see `Payment`; None where no server was asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """One request to a server, by teacher or judge. Written before it is sent.
+
+    A request that is refused costs nothing, and its payment is erased.
+    """
+
+    id: int
+    """Counts the requests of the run, from 0."""
+
+    request_key: str
+    """Hash of the whole request. Tries of one request have the same."""
+
+    model: str
+    state: PaymentState
+    worst_usd: float | None
+    """The most that it can cost; None where the price is not known."""
+
+    paid_usd: float | None = None
+    """What the answer cost; None while or where that is not known."""

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from benchmarks.generation import CONTESTANTS, Order, Result, load_subject, rows_of
+from benchmarks.generation.contestants import CONTESTANTS, Order, load_subject
+from benchmarks.generation.race import Result
+from benchmarks.generation.report import rows_of
 
 
 @pytest.fixture(scope="module")

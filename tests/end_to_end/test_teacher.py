@@ -66,9 +66,14 @@ def test_own_answers_are_made_and_checked_before_the_teacher_corrects_them(
         "reference",
     ]
     assert manifest["spend"] == spend
+    (path,) = manifest["generation"]["paths"]
+    assert path["path"].startswith("cohorts (cpu, float32")
+    assert "agrees with the plain model" in path["why"]
     again = idiolect(*words, "-o", run, "--json")
     assert again.data["table"] == printed.data["table"]
     assert again.data["spend"] == spend  # nothing was asked again
+    kept = json.loads((run / "manifest.json").read_text())["generation"]
+    assert kept == manifest["generation"]  # and what made the answers is still known
 
 
 class Priced(ScriptedTeacher):
@@ -117,6 +122,25 @@ def test_a_cap_leaves_a_usable_result_and_more_money_goes_on_from_there(
     more = idiolect(*words, "--max-cost", 1)
     assert (more.code, Priced.asked) == (0, 6)
     assert sum(c.strategy == "teacher" for c in rows(run, Candidate)) == 6
+
+
+def test_another_sampler_makes_other_ids_and_is_not_mixed_into_a_run(
+    idiolect, data, tmp_path, monkeypatch
+):
+    from idiolect.models import local
+    from idiolect.pipeline import teaching
+
+    words = ("build", data, *USUAL, "--strategies", "own", "-n", 2, "-o")
+    assert idiolect(*words, tmp_path / "old").code == 0
+    for module in (local, teaching):
+        monkeypatch.setattr(module, "SAMPLER_VERSION", 2)
+    printed = idiolect(*words, tmp_path / "old")
+    assert printed.code == 3
+    assert "resumed run differs in `own.sampler` (1 -> 2)" in printed.err
+    assert idiolect(*words, tmp_path / "new").code == 0
+    old, new = ({c.id for c in rows(tmp_path / name, Candidate)} for name in ("old", "new"))
+    assert len(old) == len(new) == 2
+    assert not old & new
 
 
 def test_a_resumed_run_refuses_another_teacher_or_prompt(idiolect, data, tmp_path):

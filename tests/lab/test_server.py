@@ -326,6 +326,19 @@ def test_the_same_seed_gives_the_same_faults_at_about_their_shares():
     assert 760 <= drawn.count(None) <= 840
 
 
+def test_faults_by_request_depend_on_no_order_and_a_cut_answer_stays_cut():
+    shares = {"cut": 0.2, "500": 0.3}
+    faults = Faults(shares=shares, seed=3, by_request=True)
+    names = [f"request {n}" for n in range(300)]
+    first = [faults.of(n, name) for n, name in enumerate(names)]
+    assert first == [faults.of(0, name) for name in names]
+    assert 35 <= first.count("cut") <= 85
+    assert 60 <= first.count("500") <= 120
+    again = [faults.of(0, name, 1) for name in names]
+    assert [f == "cut" for f in again] == [f == "cut" for f in first]
+    assert again != first
+
+
 def test_a_wrong_key_is_refused_where_one_is_wanted():
     with running(LabServer({"lab:teacher": Teacher()}, api_key="right")) as server:
         client = openai.OpenAI(base_url=server.url, api_key="wrong", max_retries=0)

@@ -95,6 +95,14 @@ def test_samples_of_one_prompt_are_requests_of_their_own(opened, scripted):
     assert [r.cached for r in results] == [False, False, True]
 
 
+def test_a_seed_of_any_size_is_sent_in_31_bits_always_the_same(opened, scripted):
+    server = scripted(lambda body: OK)
+    seeds = [7, 2**31 - 1, 2**31 + 7, 2**62 + 5]
+    model = opened(server, cache=False, max_concurrency=1)
+    list(model.generate([ask(seed=seed) for seed in seeds]))
+    assert [body["seed"] for body in server.seen] == [7, 2**31 - 1, 7, 5]
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -5,6 +5,9 @@ import pytest
 from idiolect.config import PriceConfig
 from idiolect.models.money import Money, Reservation
 from idiolect.models.prices import PRICES, Price, price_of
+from idiolect.records import Payment, Spend
+from idiolect.runs import Run, RunReader
+from idiolect.runs.payments import PaymentBook
 
 
 def test_a_price_is_per_million_tokens_of_each_kind():
@@ -109,3 +112,104 @@ def test_many_threads_never_pass_the_cap():
     # What is left after the last that fitted is less than the worst case of one more.
     assert money.spent_usd == pytest.approx(0.01 * money.billed)
     assert 0.9 < money.spent_usd <= 1.0
+
+
+@pytest.fixture
+def purse(tmp_path):
+    """Return a function that opens a purse on one run, as each of its processes does."""
+    with Run(tmp_path / "run", {}) as run:
+
+        def open_purse(cap_usd=None, booked=()) -> Money:
+            money = Money(cap_usd)
+            money.keep_in(PaymentBook(run.path), booked)
+            opened.append(money)
+            return money
+
+        opened: list[Money] = []
+        yield open_purse
+        for money in opened:
+            money.close()
+
+
+def states(purse) -> list[tuple[str, str, float | None]]:
+    with RunReader(purse) as reader:
+        return [(p.request_key, p.state, p.paid_usd) for p in reader.all(Payment)]
+
+
+def test_what_a_killed_process_sent_counts_as_spent_in_the_next(purse, tmp_path):
+    first = purse(1.0)
+    paid, lost, refused, _sent = (first.reserve(0.2, request_key=key) for key in "abcd")
+    first.settle(paid, 0.1)
+    first.lose(lost)
+    first.release(refused)
+
+    second = purse(1.0)
+    assert (second.spent_usd, second.billed, second.lost) == (0.1, 1, 2)
+    assert second.unsure_usd == pytest.approx(0.4)
+    assert second.reserve(0.51) == "no"
+    assert isinstance(second.reserve(0.49, request_key="e"), Reservation)
+    assert states(tmp_path / "run") == [
+        ("a", "paid", 0.1),
+        ("b", "lost", None),
+        ("d", "killed", None),
+        ("e", "sent", None),
+    ]
+
+
+def test_an_answer_that_was_kept_before_the_kill_settles_what_was_sent(purse):
+    purse(1.0).reserve(0.2, request_key="a")
+    second = purse(1.0)
+    second.found("b", 0.1)  # somebody else's answer
+    assert (second.spent_usd, second.unsure_usd) == (0.0, 0.2)
+    second.found("a", 0.05)
+    second.found("a", 0.05)
+    assert (second.spent_usd, second.unsure_usd, second.lost) == (0.05, 0.0, 0)
+    assert second.take("a") == 0.05
+    assert purse(1.0).spent_usd == 0.05
+
+
+def test_a_request_that_was_sent_again_does_not_settle_the_one_that_was_killed(purse):
+    purse(1.0).reserve(0.2, request_key="a")
+    second = purse(1.0)
+    again = second.reserve(0.2, request_key="a")
+    assert isinstance(again, Reservation)
+    second.settle(again, 0.05)
+    third = purse(1.0)
+    third.found("a", 0.05)
+    assert (third.spent_usd, third.unsure_usd) == (0.05, 0.2)
+
+
+def test_what_was_paid_is_in_the_costs_of_one_candidate_once_over_all_processes(purse):
+    first = purse()
+    for key, usd in (("a", 0.1), ("a", 0.2), ("b", 0.4)):
+        held = first.reserve(None, request_key=key)
+        assert isinstance(held, Reservation)
+        first.settle(held, usd)
+    booked = Spend(
+        subject_id="c",
+        attempt=1,
+        request=0,
+        example_id="e",
+        strategy="teacher",
+        model="m",
+        tokens_in=1,
+        tokens_out=1,
+        cost_usd=first.take("a"),
+        cached=False,
+        request_key="a",
+    )
+    assert booked.cost_usd == pytest.approx(0.3)
+    assert first.take("a") is None
+    # Killed before the costs of b were booked.
+    second = purse(booked=[booked])
+    assert second.take("a") is None
+    assert second.take("b") == 0.4
+
+
+def test_a_purse_that_was_closed_counts_on_and_leaves_its_book_as_it_is(purse, tmp_path):
+    money = purse(1.0)
+    held = money.reserve(0.2, request_key="a")
+    money.close()
+    money.settle(held, 0.1)
+    assert money.spent_usd == 0.1
+    assert states(tmp_path / "run") == [("a", "sent", None)]

@@ -10,7 +10,7 @@ import os
 import resource
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -192,11 +192,14 @@ def save_model(folder: Path, tokenizer: Any, *, max_length: int = 256, seed: int
     return folder
 
 
-def run_main(arguments: Sequence[str], log: Path, largest_file: int | None) -> None:
+def run_main(
+    arguments: Sequence[str], log: Path, largest_file: int | None, env: Mapping[str, str]
+) -> None:
     """Run the command line in a child process, print to a file, and exit with its code.
 
     `largest_file` is a number of bytes that no file of the process may grow beyond.
     """
+    os.environ.update(env)
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     printed = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

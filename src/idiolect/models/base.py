@@ -48,10 +48,13 @@ class Generation:
     """End of turn included, where there was one."""
 
     cost_usd: float | None = 0.0
-    """What was paid for it. None is unknown, 0.0 is free."""
+    """What was paid for it, useless tries before it included. None is unknown, 0.0 is free."""
 
     cached: bool = False
     """Taken from the machine-wide cache: nothing was asked and nothing paid."""
+
+    request_key: str | None = None
+    """Hash of the whole request; None where no server was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,19 +103,20 @@ class Courier:
                 retryable=False,
             )
         service = self.service
-        if service.cache is None:
-            return await self._ask(request, stopping)
         key = request_key(service.kind, service.wire.url, service.model, request)
+        if service.cache is None:
+            return await self._ask(request, stopping, key)
         # The same request twice at once is paid once.
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             kept = service.cache.get(key)
-            if kept is not None:
-                return self._judged(kept, request, cost_usd=0.0, cached=True)
-            return await self._ask(request, stopping, key)
+            if kept is None:
+                return await self._ask(request, stopping, key)
+            service.money.found(key, self._cost_of(kept))
+            return self._judged(kept, request, key)
 
     async def _ask(
-        self, request: GenerationRequest, stopping: Callable[[], bool], key: str | None = None
+        self, request: GenerationRequest, stopping: Callable[[], bool], key: str
     ) -> Generation | GenerationFailure:
         """Send the request until there is an answer, or no hope of one."""
         worst = self._cost(most_tokens_in(request), request.sampling.max_new_tokens)
@@ -125,18 +126,14 @@ class Courier:
                 "capped; shorten it, or give the price",
                 retryable=False,
             )
-        wasted = 0.0
         began = asyncio.get_running_loop().time()
         attempt = 0
         while True:
-            sent = await self._send(request, worst, stopping, key)
-            if sent is None:
+            reply = await self._send(request, worst, stopping, key)
+            if reply is None:
                 return SKIPPED
-            reply, paid = sent
             if isinstance(reply, Answer):
-                cost = None if paid is None else paid + wasted
-                return self._judged(reply, request, cost_usd=cost, cached=False)
-            wasted += paid or 0.0
+                return self._judged(reply, request, key)
             attempt += 1
             wait_s = self._wait_s(reply, attempt)
             if wait_s is None:
@@ -152,10 +149,10 @@ class Courier:
         request: GenerationRequest,
         worst: float | None,
         stopping: Callable[[], bool],
-        key: str | None,
-    ) -> tuple[Answer | Refusal, float | None] | None:
-        """Send once; return the reply and its cost, or None where the money is used up."""
-        reservation = await self._begin(worst, stopping)
+        key: str,
+    ) -> Answer | Refusal | None:
+        """Send once, and pay; return the reply, or None where the money is used up."""
+        reservation = await self._begin(worst, stopping, key)
         if reservation is None:
             return None
         task = asyncio.current_task()
@@ -172,16 +169,19 @@ class Courier:
             self.sending.discard(task)
             self.gate.leave()
         self._learn(reply, started)
-        return reply, self._settle(reservation, reply)
+        self._settle(reservation, reply)
+        return reply
 
-    def _keep(self, key: str | None, reply: Answer | Refusal) -> None:
+    def _keep(self, key: str, reply: Answer | Refusal) -> None:
         """Write an answer down before anybody sees it."""
         cache = self.service.cache
         # An empty text is a failure, which another try may mend.
-        if cache is not None and key and isinstance(reply, Answer) and reply.text.strip():
+        if cache is not None and isinstance(reply, Answer) and reply.text.strip():
             cache.put(key, reply)
 
-    async def _begin(self, worst: float | None, stopping: Callable[[], bool]) -> Reservation | None:
+    async def _begin(
+        self, worst: float | None, stopping: Callable[[], bool], key: str
+    ) -> Reservation | None:
         """Wait for a place and for money."""
         while True:
             if self._dead is not None:
@@ -190,7 +190,9 @@ class Courier:
             try:
                 if stopping():
                     raise asyncio.CancelledError
-                reservation = self.service.money.reserve(worst)
+                reservation = self.service.money.reserve(
+                    worst, request_key=key, model=self.service.name
+                )
             except BaseException:
                 self.gate.leave()
                 raise
@@ -201,21 +203,23 @@ class Courier:
                 return None
             await asyncio.sleep(_MONEY_POLL_S)
 
-    def _settle(self, reservation: Reservation, reply: Answer | Refusal) -> float | None:
-        """Pay for a reply; return what it cost."""
+    def _settle(self, reservation: Reservation, reply: Answer | Refusal) -> None:
+        """Pay for a reply."""
         money = self.service.money
         bill = "paid" if isinstance(reply, Answer) else reply.bill
         if bill == "paid":
-            usage = reply.usage
-            known = usage.tokens_in is not None and usage.tokens_out is not None
-            paid = self._cost(usage.tokens_in or 0, usage.tokens_out or 0) if known else None
-            money.settle(reservation, paid)
-            return paid
-        if bill == "lost":
+            money.settle(reservation, self._cost_of(reply))
+        elif bill == "lost":
             money.lose(reservation)
+        else:
+            money.release(reservation)
+
+    def _cost_of(self, reply: Answer | Refusal) -> float | None:
+        """Return what an answer costs; None where its price or its usage is not known."""
+        usage = reply.usage
+        if usage.tokens_in is None or usage.tokens_out is None:
             return None
-        money.release(reservation)
-        return 0.0
+        return self._cost(usage.tokens_in, usage.tokens_out)
 
     def _cost(self, tokens_in: int, tokens_out: int) -> float | None:
         price = self.service.price
@@ -265,7 +269,7 @@ class Courier:
             raise self._dead
 
     def _judged(
-        self, answer: Answer, request: GenerationRequest, *, cost_usd: float | None, cached: bool
+        self, answer: Answer, request: GenerationRequest, key: str
     ) -> Generation | GenerationFailure:
         """Return what an answer is worth. Servers say `stop` at the limit too, so count."""
         limit = request.sampling.max_new_tokens
@@ -279,12 +283,16 @@ class Courier:
                 else "the answer is empty",
                 retryable=not cut,
             )
+        # Not None either for a cached answer that a killed process paid for.
+        paid = self.service.money.take(key)
+        known = paid is None or self._cost_of(answer) is not None
         return Generation(
             text=answer.text,
             finish_reason="length" if cut else "stop",
             token_ids=None,
             tokens_in=answer.usage.tokens_in or 0,
             tokens_out=tokens_out or 0,
-            cost_usd=cost_usd,
-            cached=cached,
+            cost_usd=(paid or 0.0) if known else None,
+            cached=paid is None,
+            request_key=key,
         )

@@ -15,6 +15,7 @@ from idiolect.chat import ChatFormat
 from idiolect.config import TargetConfig
 from idiolect.errors import ConfigError, TemplateError
 from idiolect.models.base import Generation, GenerationFailure, GenerationRequest, invalid
+from idiolect.models.generation import SAMPLER_VERSION
 from idiolect.models.generation.choice import EngineChoice, choose_engine
 from idiolect.models.generation.tasks import Done, Task
 from idiolect.models.tokenizer import (
@@ -62,6 +63,17 @@ class LocalModel:
         own = self.module.generation_config.eos_token_id
         own = [] if own is None else [own] if isinstance(own, int) else own
         return frozenset([self.chat.terminator_id, *map(int, own)])
+
+    @property
+    def sampler_version(self) -> int:
+        """Which way of drawing tokens; see `SAMPLER_VERSION`."""
+        return SAMPLER_VERSION
+
+    @property
+    def generation(self) -> dict[str, str] | None:
+        """Path and reason of what makes the answers; None before the first one."""
+        choice: EngineChoice | None = vars(self).get("engine_choice")
+        return choice and {"path": choice.engine.path, "why": choice.reason}
 
     @cached_property
     def engine_choice(self) -> EngineChoice:

@@ -11,12 +11,13 @@ from idiolect.config import Config, to_dict
 from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError, MissingExtra, nearest
 from idiolect.familiarity import MEASURES
+from idiolect.models.money import Money
 from idiolect.pipeline.checking import NOT_ASKED_FOR, judge_identity, judge_of, open_verifier
 from idiolect.pipeline.job import Job, RunOptions
 from idiolect.pipeline.self_aligned import check_self_aligned
+from idiolect.pipeline.spending import keep_payments
 from idiolect.pipeline.teaching import (
     check_settings,
-    open_purse,
     require_verifier,
     strategies_identity,
     teacher_for,
@@ -26,8 +27,8 @@ from idiolect.runs.store import Run
 from idiolect.scoring.base import Scorer
 from idiolect.strategies import Strategy, get_strategy, with_needed
 from idiolect.strategies.wording import Wording
-from idiolect.verification import NO_VERIFIER
-from idiolect.verification.self_test import require_references, self_test
+from idiolect.verification import NO_VERIFIER, Verifier
+from idiolect.verification.self_test import SelfTest, require_references, self_test
 
 __all__ = ["column_names", "default_strategies", "open_job"]
 
@@ -74,7 +75,7 @@ def open_job(
     _check_writers(config, chosen)
     wording = Wording(config.prompts)
     output_dir = Path(config.output_dir or default_output_dir(command, config))
-    money = open_purse(config, output_dir, fresh=options.fresh)
+    money = Money(config.max_cost)
     judge = judge_of(config, money) if verify else None
     verifier, why = None, NOT_ASKED_FOR
     if verify:
@@ -86,9 +87,7 @@ def open_job(
             may_be_left_out=may_skip_checks,
         )
     check_self_aligned(config, strategies, is_verified=verifier is not None)
-    references = self_test(verifier, dataset.examples) if verifier else None
-    if references and not options.allow_failing_references:
-        require_references(references)
+    references = None if judge else _references(verifier, dataset, options)
     require_verifier(chosen, verifier)
     teacher = teacher_for(chosen, config, money, options.teacher)
     target, scorer, scorer_reason = _load(config)
@@ -116,6 +115,10 @@ def open_job(
         depends["self_aligned"] = dataclasses.asdict(config.self_aligned)
     run = Run(output_dir, depends, fresh=options.fresh)
     try:
+        keep_payments(money, run)
+        if judge:
+            # It is paid for each reference: from the purse of the run.
+            references = _references(verifier, dataset, options)
         write_atomically(
             run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)
         )
@@ -123,6 +126,7 @@ def open_job(
         for problem in dataset.problems:
             run.log("warning", problem.message)
     except BaseException:
+        money.close()
         run.close()
         raise
     return Job(
@@ -142,6 +146,17 @@ def open_job(
         money=money,
         wording=wording,
     )
+
+
+def _references(
+    verifier: Verifier | None, dataset: Dataset, options: RunOptions
+) -> SelfTest | None:
+    if verifier is None:
+        return None
+    references = self_test(verifier, dataset.examples)
+    if not options.allow_failing_references:
+        require_references(references)
+    return references
 
 
 def column_names(dataset: Dataset) -> list[str]:

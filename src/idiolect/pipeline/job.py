@@ -8,9 +8,10 @@ from typing import Any
 from idiolect.config import Config
 from idiolect.data.read import Dataset
 from idiolect.models.base import Model
+from idiolect.models.generation import SAMPLER_VERSION
 from idiolect.models.money import Money
-from idiolect.pipeline.spending import spending
-from idiolect.records import Example, Spend
+from idiolect.pipeline.spending import payments, spending
+from idiolect.records import Example, Payment, Spend
 from idiolect.runs.manifest import write_manifest
 from idiolect.runs.store import Run
 from idiolect.scoring.base import Scorer
@@ -20,6 +21,8 @@ from idiolect.verification import NO_VERIFIER, Verifier
 from idiolect.verification.self_test import SelfTest
 
 __all__ = ["Job", "RunOptions"]
+
+_GENERATION = "generation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,15 +108,38 @@ class Job:
         trace: TracebackType | None,
     ) -> None:
         try:
+            self._close_models()
             self._log_notes()
         finally:
+            self.money.close()
             self.run.close()
+
+    def _close_models(self) -> None:
+        """Wait for what is under way, while its payments can still be written down."""
+        for model in (self.teacher, self.judge):
+            close = getattr(model, "close", None)
+            # What the caller brought is the caller's to close.
+            if close is not None and model is not self.options.teacher:
+                close()
 
     def _log_notes(self) -> None:
         """Log what servers said of the models that answered. It is known once they did."""
         for model in (self.teacher, self.judge):
             for note in getattr(model, "notes", ()):
                 self.run.log("note", note)
+
+    def note_generation(self) -> None:
+        """Remember what made the target's answers, for as long as the run exists."""
+        used = getattr(self.target, "generation", None)
+        before: list[dict[str, str]] = self.run.recall(_GENERATION, [])
+        if used and used not in before:
+            self.run.note(_GENERATION, [*before, used])
+            if before:
+                self.run.log(
+                    "warning",
+                    f"the target's answers were made in several ways: {before[-1]['path']}, now "
+                    f"{used['path']} ({used['why']})",
+                )
 
     def write_manifest(self) -> None:
         """Write what the run was made with."""
@@ -135,6 +161,10 @@ class Job:
                     "why": self.scorer_reason,
                     "noise_nats_per_token": self.scorer.noise,
                 },
+                "generation": {
+                    "sampler": SAMPLER_VERSION,
+                    "paths": self.run.recall(_GENERATION, []),
+                },
                 "data": {
                     "source": self.dataset.source,
                     "fingerprint": self.dataset.fingerprint,
@@ -154,6 +184,7 @@ class Job:
                     for s in self.strategies
                 },
                 "spend": spending(self.run.all(Spend)),
+                "payments": payments(self.run.all(Payment)),
                 "seed": self.config.seed,
             },
             seconds=time.monotonic() - self.began,

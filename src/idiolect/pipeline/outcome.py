@@ -16,12 +16,14 @@ from idiolect.pipeline.spending import (
     LadderReport,
     ladder_report,
     ladder_sentence,
+    payments,
+    payments_sentences,
     spending,
     spending_sentences,
 )
 from idiolect.pipeline.steps.self_aligned import answer_pool
 from idiolect.pipeline.table import RunRows, StrategyRow, is_rung, mean_nlls, strategy_table
-from idiolect.records import Candidate, Choice, Failure, Measurement, Spend, Verdict
+from idiolect.records import Candidate, Choice, Failure, Measurement, Payment, Spend, Verdict
 from idiolect.runs.store import Run, RunReader
 from idiolect.verification import NO_VERIFIER
 from idiolect.verification.hygiene import check_hygiene
@@ -130,6 +132,7 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
         spend=spent,
         notes=(
             *spending_sentences(spent),
+            *payments_sentences(payments(job.run.all(Payment))),
             *([ladder_sentence(ladder)] if ladder else []),
         ),
         ladder=ladder,

@@ -5,9 +5,84 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from idiolect.records import Candidate, Failure, Spend
+from idiolect.models.money import Money
+from idiolect.records import Candidate, Failure, Payment, Spend
+from idiolect.runs.payments import PaymentBook
+from idiolect.runs.store import Run
 
-__all__ = ["LadderReport", "ladder_report", "ladder_sentence", "spending", "spending_sentences"]
+__all__ = [
+    "LadderReport",
+    "keep_payments",
+    "ladder_report",
+    "ladder_sentence",
+    "paid_by_candidate",
+    "payments",
+    "payments_sentences",
+    "spending",
+    "spending_sentences",
+]
+
+
+def keep_payments(money: Money, run: Run) -> None:
+    """Write what is paid into a run, and count what the run has paid before. Nothing is sent yet.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    money.keep_in(PaymentBook(run.path), run.all(Spend))
+
+
+def payments(rows: Iterable[Payment]) -> dict[str, Any]:
+    """Return what a run paid to servers, for teacher and judge, useless answers included.
+
+    `usd` is the sum of the known costs of `answers`, `unknown` counts the others. `unsure`
+    requests may have been billed on top, for `unsure_usd` at most.
+    """
+    all_rows = list(rows)
+    paid = [row for row in all_rows if row.state == "paid"]
+    unsure = [row for row in all_rows if row.state != "paid"]
+    unknown = [row for row in paid if row.paid_usd is None]
+    return {
+        "answers": len(paid),
+        "usd": sum(row.paid_usd or 0.0 for row in paid),
+        "unknown": len(unknown),
+        "unsure": len(unsure),
+        "killed": sum(row.state == "killed" for row in unsure),
+        "unsure_usd": sum(row.worst_usd or 0.0 for row in [*unsure, *unknown]),
+    }
+
+
+def payments_sentences(paid: Mapping[str, Any]) -> list[str]:
+    """Say what a run paid to servers; nothing where it asked none."""
+    if not paid["answers"] and not paid["unsure"]:
+        return []
+    said = f"paid in all: ${paid['usd']:.4f} for {paid['answers']} answers of servers"
+    if paid["unknown"]:
+        said += f", {paid['unknown']} of them of unknown cost"
+    sentences = [said]
+    if paid["unsure"]:
+        killed = f" ({paid['killed']} when the process was killed)" if paid["killed"] else ""
+        sentences.append(
+            f"{paid['unsure']} requests that no answer arrived for{killed} may have been billed"
+        )
+    if paid["unsure_usd"]:
+        sentences.append(
+            f"what is not known to be paid is ${paid['unsure_usd']:.4f} at most, and counts "
+            "against --max-cost"
+        )
+    return sentences
+
+
+def paid_by_candidate(spends: Iterable[Spend]) -> dict[str, float | None]:
+    """Return candidate -> what its requests cost; None where any part of it is unknown."""
+    paid: dict[str, float | None] = {}
+    for spend in spends:
+        before = paid.get(spend.subject_id, 0.0)
+        if before is None or spend.cost_usd is None:
+            paid[spend.subject_id] = None
+        else:
+            paid[spend.subject_id] = before + spend.cost_usd
+    return paid
 
 
 def spending(spends: Iterable[Spend]) -> dict[str, dict[str, Any]]:

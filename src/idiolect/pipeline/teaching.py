@@ -2,23 +2,20 @@
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from idiolect.config import Config
 from idiolect.errors import ConfigError
 from idiolect.models.base import Model
+from idiolect.models.generation import SAMPLER_VERSION
 from idiolect.models.money import Money
 from idiolect.models.registry import check_sampling
-from idiolect.records import Spend
-from idiolect.runs.store import RunReader
 from idiolect.strategies import Strategy
 from idiolect.strategies.wording import Wording
 from idiolect.verification import Verifier
 
 __all__ = [
     "check_settings",
-    "open_purse",
     "require_verifier",
     "strategies_identity",
     "teacher_for",
@@ -79,17 +76,6 @@ def require_verifier(strategies: Sequence[Strategy], verifier: Verifier | None) 
         )
 
 
-def open_purse(config: Config, output_dir: Path, *, fresh: bool) -> Money:
-    """Return the purse of a run. `max_cost` is for the whole run: what it paid before counts."""
-    if config.max_cost is None:
-        return Money()
-    paid = 0.0
-    if not fresh and (output_dir / "run.sqlite").is_file():
-        with RunReader(output_dir) as run:
-            paid = sum(spend.cost_usd or 0.0 for spend in run.all(Spend))
-    return Money(max(0.0, config.max_cost - paid))
-
-
 def teacher_for(
     strategies: Sequence[Strategy], config: Config, money: Money, given: Model | None
 ) -> Model | None:
@@ -122,6 +108,8 @@ def strategies_identity(
         settings = dataclasses.asdict(config.teacher)
         identity |= {"teacher.model": teacher.name, "teacher.revision": teacher.revision}
         identity |= {f"teacher.{key}": settings[key] for key in _DECIDES_ANSWERS}
+    if any("target" in strategy.asks for strategy in strategies):
+        identity["own.sampler"] = SAMPLER_VERSION
     for strategy in strategies:
         for section in _SECTIONS.get(strategy.name, ()):
             identity[section] = dataclasses.asdict(getattr(config, section))

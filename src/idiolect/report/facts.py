@@ -12,9 +12,18 @@ from idiolect.pipeline.accent import Phrase, accent, phrase_counts
 from idiolect.pipeline.confounds import Confounds, confounds
 from idiolect.pipeline.outcome import load_rows
 from idiolect.pipeline.reading import Reading, readings
-from idiolect.pipeline.spending import spending
+from idiolect.pipeline.spending import payments, payments_sentences, spending
 from idiolect.pipeline.table import RunRows, StrategyRow, mean_nlls, strategy_table
-from idiolect.records import Candidate, Example, Failure, Spend, TokenScores, Verdict, content_id
+from idiolect.records import (
+    Candidate,
+    Example,
+    Failure,
+    Payment,
+    Spend,
+    TokenScores,
+    Verdict,
+    content_id,
+)
 from idiolect.report.study import StudyFacts, load_study
 from idiolect.runs.store import RunReader
 from idiolect.verification.hygiene import check_hygiene
@@ -64,6 +73,9 @@ class Facts:
     spend: Mapping[str, Mapping[str, Any]]
     """Strategy -> what the teacher was asked and paid, see `spending`."""
 
+    payments: tuple[str, ...]
+    """What was paid to servers in all, and what may have been billed; see `payments`."""
+
     study: StudyFacts | None
 
     @property
@@ -104,6 +116,7 @@ def read_facts(run: RunReader, *, seed: int) -> Facts:
         failures=_failures(run.all(Failure)),
         accents=_accents(run, rows.candidates, seed),
         spend=spending(run.all(Spend)),
+        payments=tuple(payments_sentences(payments(run.all(Payment)))),
         study=load_study(run.path / "study.json"),
     )
 

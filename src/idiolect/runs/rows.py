@@ -22,6 +22,7 @@ from idiolect.records import (
     Example,
     Failure,
     Measurement,
+    Payment,
     Spend,
     TokenScores,
     Verdict,
@@ -38,6 +39,7 @@ Record = (
     | Choice
     | Failure
     | Spend
+    | Payment
     | Cell
     | Answer
     | Drift
@@ -79,6 +81,7 @@ TABLES: tuple[Table, ...] = (
     Table("drifts", Drift, ("subject_id", "split", "example_id", "source")),
     Table("failures", Failure, ("subject_id", "step", "strategy")),
     Table("spend", Spend, ("subject_id", "attempt", "request")),
+    Table("payments", Payment, ("id",)),
 )
 
 

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from idiolect.errors import RunError, StorageError
 from idiolect.runs.rows import TABLES, Record, from_row, table_of, to_row
 
-__all__ = ["Run", "RunReader", "claim_directory"]
+__all__ = ["Run", "RunReader", "claim_directory", "storage_errors"]
 
 T = TypeVar("T", bound=Record)
 
@@ -69,7 +69,7 @@ class Run:
         try:
             if fresh:
                 self._clear()
-            with _storage(self._file):
+            with storage_errors(self._file):
                 # Autocommit mode: transactions are begun and ended by `_transaction` alone.
                 self._db = sqlite3.connect(self._file, isolation_level=None)
         except BaseException:
@@ -113,7 +113,7 @@ class Run:
 
     def all(self, kind: type[T]) -> list[T]:
         """Return all records of one kind, in the order in which they were written."""
-        with _storage(self._file):
+        with storage_errors(self._file):
             return _select(self._db, kind)
 
     def delete(self, kind: type[Record], **where: Any) -> int:
@@ -138,7 +138,7 @@ class Run:
 
     def recall(self, key: str, default: Any = None) -> Any:
         """Return a value that was noted, or the default."""
-        with _storage(self._file):
+        with storage_errors(self._file):
             row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return default if row is None else json.loads(row[0])
 
@@ -181,7 +181,7 @@ class Run:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def _make_tables(self) -> None:
-        with _storage(self._file):
+        with storage_errors(self._file):
             self._db.execute("PRAGMA journal_mode = WAL")
             # A killed process loses nothing at NORMAL; a power cut may lose the last rows,
             # which are then made again.
@@ -212,7 +212,7 @@ class Run:
 
     @contextmanager
     def _transaction(self) -> Generator[None]:
-        with _storage(self._file):
+        with storage_errors(self._file):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -242,7 +242,7 @@ def claim_directory(path: Path) -> None:
 
 
 @contextmanager
-def _storage(file: Path) -> Generator[None]:
+def storage_errors(file: Path) -> Generator[None]:
     """Say in one sentence what SQLite refused, and what to do about it."""
     try:
         yield
@@ -293,7 +293,7 @@ class RunReader:
             raise RunError(
                 f"{path}: there is no run here; name a directory that a command has made"
             )
-        with _storage(self._file):
+        with storage_errors(self._file):
             self._db = sqlite3.connect(f"{self._file.resolve().as_uri()}?mode=ro", uri=True)
 
     def __enter__(self) -> "RunReader":
@@ -309,21 +309,21 @@ class RunReader:
 
     def all(self, kind: type[T]) -> list[T]:
         """Return all records of one kind, in the order in which they were written."""
-        with _storage(self._file):
+        with storage_errors(self._file):
             made = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
             # A process that was killed right at its start has made no tables yet.
             return _select(self._db, kind) if table_of(kind).name in made else []
 
     def of_candidates(self, kind: type[T], candidate_ids: Collection[str]) -> list[T]:
         """Return the records of one kind that belong to some candidates, as they were written."""
-        with _storage(self._file):
+        with storage_errors(self._file):
             made = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
             return _select(self._db, kind, candidate_ids) if table_of(kind).name in made else []
 
     def keys(self, kind: type[Record]) -> set[str]:
         """Return the first key of all records of one kind, without reading the records."""
         table = table_of(kind)
-        with _storage(self._file):
+        with storage_errors(self._file):
             made = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
             if table.name not in made:
                 return set()

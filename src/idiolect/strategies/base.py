@@ -52,6 +52,9 @@ class StrategyContext:
     """The verifier; None where nothing can be checked."""
 
     wording: Wording = field(default_factory=Wording)
+    paid: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
+    """Candidate -> US dollars that earlier tries at it were paid with."""
+
     book: Callable[[Spend], None] = _forget
     """Is told of every answered request to the teacher, at once."""
 

@@ -69,7 +69,8 @@ class Desk:
             sample_index,
         )
         self._requests = self._tokens_in = self._tokens_out = 0
-        self._cost: float | None = 0.0
+        # Of earlier tries too: an answer that they paid for comes from the cache now.
+        self._cost = context.paid.get(self.id, 0.0)
 
     def ask(
         self,
@@ -188,6 +189,7 @@ class Desk:
                     tokens_out=result.tokens_out,
                     cost_usd=result.cost_usd,
                     cached=result.cached,
+                    request_key=result.request_key,
                 )
             )
         self._requests += 1
@@ -215,4 +217,7 @@ def transcript(example: Example) -> str:
 
 def _identity(context: StrategyContext, role: Role) -> list[object]:
     model = context.model(role)
-    return [model.name, model.revision, dataclasses.asdict(sampling_of(context, role))]
+    # A server draws as it likes; only what draws here has versions.
+    version = getattr(model, "sampler_version", None)
+    sampler = [] if version is None else [version]
+    return [model.name, model.revision, dataclasses.asdict(sampling_of(context, role)), *sampler]

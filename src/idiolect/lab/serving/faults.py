@@ -40,6 +40,10 @@ class Faults:
     """Faults of the first requests, one by one; None is no fault. Then the shares decide."""
 
     seed: int = 0
+    by_request: bool = False
+    """Let the request decide, and how often it was made before, and not its place among all: so
+    the order in which requests arrive changes nothing. An answer that is `cut` is cut each time."""
+
     slow_s: float = 2.0
     retry_after_s: int = 1
 
@@ -56,13 +60,24 @@ class Faults:
                 f"from 0 that add up to 1 at most; make them smaller"
             )
 
-    def of(self, number: int) -> Fault | None:
-        """Return the fault of the request with this number, the first being 0."""
+    def of(self, number: int, request: str = "", before: int = 0) -> Fault | None:
+        """Return the fault of a request.
+
+        Args:
+            number: Its place among all requests, from 0.
+            request: A name for its content.
+            before: How often the same was asked before.
+        """
         if number < len(self.order):
             return self.order[number]
         spared = 1 - sum(self.shares.values())
         weights: dict[Fault | None, float] = {None: spared, **self.shares}
-        return Dice("fault", self.seed, number).weighted(weights)
+        if not self.by_request:
+            return Dice("fault", self.seed, number).weighted(weights)
+        if Dice("fault", self.seed, request, 0).weighted(weights) == "cut":
+            return "cut"
+        fault = Dice("fault", self.seed, request, before).weighted(weights)
+        return None if fault == "cut" else fault
 
 
 def parse_faults(text: str, *, seed: int = 0) -> Faults:

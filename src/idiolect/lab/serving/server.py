@@ -9,6 +9,7 @@ import logging
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -65,6 +66,7 @@ class LabServer(ThreadingHTTPServer):
         self.api_key = api_key
         self.counts = Counts()
         self._answered: set[str] = set()
+        self._made: Counter[str] = Counter()
         self._lock = threading.Lock()
         try:
             super().__init__((host, port), _Handler)
@@ -79,13 +81,15 @@ class LabServer(ThreadingHTTPServer):
         host, port = self.server_address[:2]
         return f"http://{host!s}:{port}/v1"
 
-    def admit(self, key: str) -> int:
-        """Count a request and return its number, the first being 0."""
+    def admit(self, key: str) -> Fault | None:
+        """Count a request and return what goes wrong with it."""
         with self._lock:
+            number, before = self.counts.requests, self._made[key]
             self.counts.requests += 1
+            self._made[key] += 1
             if key in self._answered:
                 self.counts.repeated_after_answer += 1
-            return self.counts.requests - 1
+        return self.faults.of(number, key, before)
 
     def note_fault(self, fault: Fault) -> None:
         """Count a fault."""
@@ -197,10 +201,10 @@ class _Handler(BaseHTTPRequestHandler):
         if whole and fault in (None, "slow", "cut"):
             self.server.note_answered(key)
 
-    def _fault(self, number: int) -> Fault | None:
+    def _fault(self, drawn: Fault | None) -> Fault | None:
         named = self.headers.get(HEADER)
         if named is None:
-            return self.server.faults.of(number)
+            return drawn
         return next((fault for fault in FAULTS if fault == named), None)
 
     def _response(self, body: Json, *, cut: bool) -> Json:

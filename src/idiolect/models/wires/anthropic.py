@@ -4,20 +4,19 @@
 the cache alone. Newer models take no temperature; what an error names is left out, and remembered.
 """
 
-import json
 from typing import Any
 
 from idiolect.errors import MissingExtra
 from idiolect.models.base import GenerationRequest
-from idiolect.models.wires.base import Answer, Refusal, Usage, count, entry, line
-from idiolect.models.wires.sdk import post, refused_parameter
+from idiolect.models.wires.base import Answer, Refusal, Usage, count, entry
+from idiolect.models.wires.sdk import SDKWire, named, read_body, refused_parameter
 
 __all__ = ["AnthropicWire"]
 
 _LIMITED = ("max_tokens", "model_context_window_exceeded")
 
 
-class AnthropicWire:
+class AnthropicWire(SDKWire):
     """A server that speaks the Messages API.
 
     Args:
@@ -36,34 +35,20 @@ class AnthropicWire:
         except ImportError:
             raise MissingExtra("anthropic", "anthropic", "a model of Anthropic's") from None
 
-        self._sdk = anthropic
-        self._model = model
-        self._key = key
-        self._url = url
-        self._client = anthropic.AsyncAnthropic(
+        client = anthropic.AsyncAnthropic(
             base_url=url,
             api_key=key,
             max_retries=0,
             timeout=anthropic.Timeout(timeout_s, connect=min(10.0, timeout_s)),
             open_telemetry=False,
         )
-        self._left_out: dict[str, None] = {}
-
-    @property
-    def url(self) -> str:
-        """Base URL."""
-        return self._url
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the server did not accept as it was asked for, one sentence each."""
-        return tuple(f"{self._model} takes no {name}; its own is used" for name in self._left_out)
+        super().__init__(anthropic, client, model=model, url=url, key=key)
 
     async def ask(self, request: GenerationRequest) -> Answer | Refusal:
         """Send one request; again at once where a parameter of it is not known there."""
         while True:
             body = self._body(request)
-            reply = await post(self._client, self._sdk, "/v1/messages", body, self._key)
+            reply = await self._post("/v1/messages", body)
             if isinstance(reply, str):
                 return _read(reply)
             droppable = {name: body[name] for name in ("top_p", "temperature") if name in body}
@@ -71,10 +56,6 @@ class AnthropicWire:
             if name is None:
                 return reply
             self._left_out[name] = None
-
-    async def close(self) -> None:
-        """Give the connections back."""
-        await self._client.close()
 
     def _body(self, request: GenerationRequest) -> dict[str, Any]:
         sampling = request.sampling
@@ -97,12 +78,9 @@ class AnthropicWire:
 
 def _read(text: str) -> Answer | Refusal:
     """Read the body of a successful response."""
-    try:
-        tree = json.loads(text)
-    except ValueError:
-        return Refusal(
-            reason=f"the answer is not JSON: {line(text)}", status=200, retry=True, bill="paid"
-        )
+    tree = read_body(text)
+    if isinstance(tree, Refusal):
+        return tree
     told = entry(tree, "usage")
     usage = Usage(tokens_in=_tokens_in(told), tokens_out=count(told, "output_tokens"))
     blocks = entry(tree, "content")
@@ -116,12 +94,11 @@ def _read(text: str) -> Answer | Refusal:
     if stopped == "tool_use":
         reason = "the model called a tool, and there is none"
         return Refusal(reason=reason, status=200, bill="paid", usage=usage)
-    model = entry(tree, "model")
     return Answer(
         text="".join(str(entry(b, "text") or "") for b in blocks if entry(b, "type") == "text"),
         stopped="length" if stopped in _LIMITED else "stop",
         usage=usage,
-        model=model if isinstance(model, str) else None,
+        model=named(tree),
     )
 
 

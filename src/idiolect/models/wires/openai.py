@@ -5,22 +5,23 @@
 What an error names is renamed or left out, once, and remembered.
 """
 
-import json
 from typing import Any
 
 from idiolect.models.base import GenerationRequest
 from idiolect.models.wires.base import Answer, Refusal, Usage, count, entry, line
-from idiolect.models.wires.sdk import post, refused_parameter
+from idiolect.models.wires.sdk import SDKWire, named, read_body, refused_parameter
 
 __all__ = ["OpenAIWire"]
 
+# Some servers take no seed that does not fit into 32 bits with a sign.
+_SEEDS = 1 << 31
 _LIMITS = {
     "max_tokens": "max_completion_tokens",
     "max_completion_tokens": "max_tokens",
 }
 
 
-class OpenAIWire:
+class OpenAIWire(SDKWire):
     """A server with an OpenAI-compatible interface.
 
     Args:
@@ -34,51 +35,33 @@ class OpenAIWire:
         # The client takes a second to import.
         import openai
 
-        self._sdk = openai
-        self._model = model
-        self._key = key
-        self._url = url
-        self._client = openai.AsyncOpenAI(
+        client = openai.AsyncOpenAI(
             base_url=url,
             api_key=key,
             max_retries=0,
             timeout=openai.Timeout(timeout_s, connect=min(10.0, timeout_s)),
         )
+        super().__init__(openai, client, model=model, url=url, key=key)
         # The provider's own name for it, which others do not all know yet.
         own = url.startswith("https://api.openai.com/")
         self._limit = "max_completion_tokens" if own else "max_tokens"
         self._renamed = False
-        self._left_out: dict[str, None] = {}
-
-    @property
-    def url(self) -> str:
-        """Base URL."""
-        return self._url
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the server did not accept as it was asked for, one sentence each."""
-        return tuple(f"{self._model} takes no {name}; its own is used" for name in self._left_out)
 
     async def ask(self, request: GenerationRequest) -> Answer | Refusal:
         """Send one request; again at once where a parameter of it is not known there."""
         while True:
             body = self._body(request)
-            reply = await post(self._client, self._sdk, "/chat/completions", body, self._key)
+            reply = await self._post("/chat/completions", body)
             if isinstance(reply, str):
                 return _read(reply)
             if not self._adjust(reply, body):
                 return reply
 
-    async def close(self) -> None:
-        """Give the connections back."""
-        await self._client.close()
-
     def _body(self, request: GenerationRequest) -> dict[str, Any]:
         sampling = request.sampling
         # What can be left out stands in the order in which it is given up.
         body: dict[str, Any] = {
-            "seed": request.seed,
+            "seed": request.seed % _SEEDS,
             "top_p": sampling.top_p,
             "temperature": sampling.temperature,
             self._limit: sampling.max_new_tokens,
@@ -109,12 +92,9 @@ class OpenAIWire:
 
 def _read(text: str) -> Answer | Refusal:
     """Read the body of a successful response."""
-    try:
-        tree = json.loads(text)
-    except ValueError:
-        return Refusal(
-            reason=f"the answer is not JSON: {line(text)}", status=200, retry=True, bill="paid"
-        )
+    tree = read_body(text)
+    if isinstance(tree, Refusal):
+        return tree
     if (error := entry(tree, "error")) is not None:
         said = line(str(entry(error, "message") or error))
         return Refusal(reason=f"an error instead of an answer: {said}", status=200, retry=True)
@@ -130,12 +110,11 @@ def _read(text: str) -> Answer | Refusal:
     why = _unusable(choices[0])
     if why is not None:
         return Refusal(reason=why, status=200, bill="paid", usage=usage)
-    model = entry(tree, "model")
     return Answer(
         text=_content(choices[0]),
         stopped="length" if entry(choices[0], "finish_reason") == "length" else "stop",
         usage=usage,
-        model=model if isinstance(model, str) else None,
+        model=named(tree),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from idiolect.models.wires.base import Refusal, entry, line
 
-__all__ = ["post", "refused_parameter"]
+__all__ = ["SDKWire", "named", "read_body", "refused_parameter"]
 
 _BUSY = (429, 503, 529)
 _LATER = (408, 409, 425, *_BUSY)
@@ -31,34 +31,72 @@ _UNSUPPORTED = re.compile(
 )
 
 
-async def post(
-    client: Any, sdk: ModuleType, route: str, body: Mapping[str, Any], key: str
-) -> str | Refusal:
-    """Send a request once; return the text of a successful answer.
+class SDKWire:
+    """What the wires over both clients have in common.
 
     Args:
-        client: An async client of `sdk`.
         sdk: `openai` or `anthropic`.
-        route: Below the base URL.
-        body: The JSON body.
-        key: The API key, which some servers repeat in what they say.
+        client: An async client of it.
+        model: Its name on the server.
+        url: Base URL.
+        key: API key, which some servers repeat in what they say.
     """
+
+    def __init__(self, sdk: ModuleType, client: Any, *, model: str, url: str, key: str) -> None:
+        self._sdk, self._client = sdk, client
+        self._model, self._url, self._key = model, url, key
+        self._left_out: dict[str, None] = {}
+
+    @property
+    def url(self) -> str:
+        """Base URL."""
+        return self._url
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the server did not accept as it was asked for, one sentence each."""
+        return tuple(f"{self._model} takes no {name}; its own is used" for name in self._left_out)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.close()
+
+    async def _post(self, route: str, body: Mapping[str, Any]) -> str | Refusal:
+        """Send a request once; return the text of a successful answer."""
+        sdk = self._sdk
+        try:
+            return await self._client.post(route, cast_to=str, body=body)
+        except sdk.APIStatusError as error:
+            reply = error.response
+            return _refusal(error.status_code, reply.headers, reply.text, self._key)
+        except sdk.APITimeoutError:
+            return Refusal(reason="no answer in time", retry=True, bill="lost")
+        except sdk.APIConnectionError as error:
+            cause = error.__cause__ or error
+            connected = "Connect" not in type(cause).__name__
+            return Refusal(
+                reason=f"no connection ({line(str(cause)) or type(cause).__name__})",
+                retry=True,
+                bill="lost" if connected else "none",
+            )
+        except UnicodeError:
+            return Refusal(reason="the prompt holds characters that are not valid Unicode")
+
+
+def read_body(text: str) -> object | Refusal:
+    """Return the JSON of a successful answer's body."""
     try:
-        return await client.post(route, cast_to=str, body=body)
-    except sdk.APIStatusError as error:
-        return _refusal(error.status_code, error.response.headers, error.response.text, key)
-    except sdk.APITimeoutError:
-        return Refusal(reason="no answer in time", retry=True, bill="lost")
-    except sdk.APIConnectionError as error:
-        cause = error.__cause__ or error
-        connected = "Connect" not in type(cause).__name__
+        return json.loads(text)
+    except ValueError:
         return Refusal(
-            reason=f"no connection ({line(str(cause)) or type(cause).__name__})",
-            retry=True,
-            bill="lost" if connected else "none",
+            reason=f"the answer is not JSON: {line(text)}", status=200, retry=True, bill="paid"
         )
-    except UnicodeError:
-        return Refusal(reason="the prompt holds characters that are not valid Unicode")
+
+
+def named(tree: object) -> str | None:
+    """Return which model the body of an answer says has answered."""
+    model = entry(tree, "model")
+    return model if isinstance(model, str) else None
 
 
 def refused_parameter(refusal: Refusal, names: Mapping[str, Any]) -> str | None:

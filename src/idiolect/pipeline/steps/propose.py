@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from idiolect.pipeline.job import Job
+from idiolect.pipeline.spending import paid_by_candidate
 from idiolect.pipeline.steps.clock import Clock
 from idiolect.pipeline.steps.verify import verify_step
 from idiolect.records import Candidate, Example, Failure, Spend, Verdict
@@ -41,7 +42,9 @@ def _propose(job: Job, strategy: Strategy, report: ProgressSink) -> None:
         return
     per_example = job.config.own.samples if strategy.name == "own" else 1
     clock = Clock(report, f"{strategy.name} answers", len(job.examples) * per_example, len(done))
-    for result in results:
+    for place, result in enumerate(results):
+        if not place and "target" in strategy.asks:
+            job.note_generation()
         job.run.add(result)
         if result.strategy == strategy.name:
             is_failure = isinstance(result, Failure)
@@ -69,6 +72,7 @@ def _context(job: Job, done: set[str]) -> StrategyContext:
         examples={example.id: example for example in job.examples},
         check=_checker(job),
         wording=job.wording,
+        paid=paid_by_candidate(job.run.all(Spend)),
         book=_booker(job),
     )
 
