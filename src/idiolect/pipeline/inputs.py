@@ -19,7 +19,7 @@ from idiolect.pipeline.teaching import (
     open_purse,
     require_verifier,
     strategies_identity,
-    teacher_for,
+    teachers_for,
 )
 from idiolect.runs.manifest import write_atomically
 from idiolect.runs.store import Run
@@ -90,7 +90,7 @@ def open_job(
     if references and not options.allow_failing_references:
         require_references(references)
     require_verifier(chosen, verifier)
-    teacher = teacher_for(chosen, config, money, options.teacher)
+    teachers = teachers_for(chosen, config, money, options.teacher)
     target, scorer, scorer_reason = _load(config)
     depends = {
         "command": command,
@@ -111,7 +111,7 @@ def open_job(
         "seed": config.seed,
         **(made_from or {}),
     }
-    depends |= strategies_identity(chosen, config, teacher, wording)
+    depends |= strategies_identity(chosen, config, teachers, wording)
     if "self-aligned" in config.measures:
         depends["self_aligned"] = dataclasses.asdict(config.self_aligned)
     run = Run(output_dir, depends, fresh=options.fresh)
@@ -137,7 +137,7 @@ def open_job(
         target=target,
         scorer=scorer,
         scorer_reason=scorer_reason,
-        teacher=teacher,
+        teachers=teachers,
         judge=judge.model if judge else None,
         money=money,
         wording=wording,

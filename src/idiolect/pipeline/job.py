@@ -1,6 +1,7 @@
 """What a command works with: an open run, and everything that its steps use."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -65,8 +66,8 @@ class Job:
 
     scorer: Scorer
     scorer_reason: str
-    teacher: Model | None
-    """None where no strategy asks it."""
+    teachers: Mapping[str | None, Model]
+    """Those that strategies ask, by `Strategy.teacher`; None is the key of `teacher`."""
 
     judge: Model | None
     """What the verifier `judge` asks; None with any other."""
@@ -111,7 +112,7 @@ class Job:
 
     def _log_notes(self) -> None:
         """Log what servers said of the models that answered. It is known once they did."""
-        for model in (self.teacher, self.judge):
+        for model in (*self.teachers.values(), self.judge):
             for note in getattr(model, "notes", ()):
                 self.run.log("note", note)
 
@@ -142,9 +143,8 @@ class Job:
                     "problems": [problem.message for problem in self.dataset.problems],
                 },
                 "verifier": {"name": self.verifier_name, "why": self.verifier_reason},
-                "teacher": {"model": self.teacher.name, "revision": self.teacher.revision}
-                if self.teacher
-                else None,
+                "teacher": _name(self.teachers[None]) if None in self.teachers else None,
+                "teachers": {name: _name(each) for name, each in self.teachers.items() if name},
                 "strategies": {
                     s.name: {
                         "writer": s.writer,
@@ -158,3 +158,7 @@ class Job:
             },
             seconds=time.monotonic() - self.began,
         )
+
+
+def _name(model: Model) -> dict[str, str | None]:
+    return {"model": model.name, "revision": model.revision}

@@ -34,6 +34,8 @@ from idiolect.training import resolve
 
 __all__ = ["Study", "study"]
 
+_DECIDES = ("datasets", "correct_only", "examples", "evaluation", "checkpoints", "base_runs")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
@@ -144,10 +146,7 @@ def _identity(config: Config, splits: Splits) -> dict[str, Any]:
     return {
         "training": dataclasses.asdict(config.training),
         "splits": splits.fingerprint,
-        **{
-            f"study.{key}": settings[key]
-            for key in ("datasets", "examples", "evaluation", "checkpoints", "base_runs")
-        },
+        **{f"study.{key}": settings[key] for key in _DECIDES},
     }
 
 

@@ -75,9 +75,9 @@ def make_datasets(job: Job) -> list[MadeDataset]:
         name: {
             example: found
             for example, group in groups.items()
-            if (found := _take(group, each, job)) is not None
+            if (found := _take(group, name, job)) is not None
         }
-        for name, each in study.datasets.items()
+        for name in study.datasets
     }
     shared = [e for e in job.examples if all(e.id in found for found in taken.values())]
     if not shared:
@@ -98,16 +98,18 @@ def make_datasets(job: Job) -> list[MadeDataset]:
     ]
 
 
-def _take(group: Sequence[Contender], dataset: StudyDataset, job: Job) -> Candidate | None:
+def _take(group: Sequence[Contender], name: str, job: Job) -> Candidate | None:
     """Return the response that a dataset takes for one prompt."""
-    inside = [c for c in group if c.candidate.strategy in dataset.strategies]
-    if not dataset.correct_only:
+    study = job.config.study
+    correct_only = study.takes_correct_only(name)
+    inside = [c for c in group if c.candidate.strategy in study.datasets[name].strategies]
+    if not correct_only:
         # Nothing is known about them, so familiarity alone decides.
         inside = [
             Contender(candidate=c.candidate, verdict=None, measurement=c.measurement)
             for c in inside
         ]
-    unchecked = job.config.selection.allow_unchecked or not dataset.correct_only
+    unchecked = job.config.selection.allow_unchecked or not correct_only
     choices = choose(inside, noise=job.scorer.noise, allow_unchecked=unchecked)
     chosen = {choice.candidate_id for choice in choices if choice.chosen}
     return next((c.candidate for c in inside if c.candidate.id in chosen), None)

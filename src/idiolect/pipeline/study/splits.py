@@ -16,7 +16,7 @@ from idiolect.records import Example, content_id
 from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
 from idiolect.verification.overlap import find_overlap, require_no_overlap
 
-__all__ = ["Role", "Split", "Splits", "read_splits"]
+__all__ = ["Role", "Split", "Splits", "held_out", "read_splits"]
 
 Role = Literal["train", "validation", "test", "other"]
 
@@ -83,7 +83,7 @@ def read_splits(config: Config, dataset: Dataset | None = None) -> Splits:
         if name in ("train", "validation", "test") or name.startswith("base-"):
             raise ConfigError(f"study.others: the name {name!r} is taken; choose another")
     whole = dataset or read_dataset(config.data)
-    train, validation = _held_out(whole, config)
+    train, validation = held_out(whole, config)
     if study.validation is not None:
         validation = _read("validation", "validation", study.validation)
     splits = Splits(
@@ -96,8 +96,12 @@ def read_splits(config: Config, dataset: Dataset | None = None) -> Splits:
     return splits
 
 
-def _held_out(whole: Dataset, config: Config) -> tuple[Dataset, Split | None]:
-    """Take the validation examples out of the training data, drawn by the seed."""
+def held_out(whole: Dataset, config: Config) -> tuple[Dataset, Split | None]:
+    """Take the validation examples out of the training data, drawn by the seed.
+
+    Raises:
+        ConfigError: too few would be left.
+    """
     count = config.study.validation_examples
     if not count or config.study.validation is not None:
         return whole, None
