@@ -82,8 +82,8 @@ def show_plan(config: Config, *, as_json: bool) -> int:
         console.print(_training_words(found.training))
     if found.missing:
         console.print(
-            f"not on this machine, and not fetched: {escape(', '.join(found.missing))}. How many rows "
-            "there are is known; their length is that of one invented row, which is shown above."
+            f"not on this machine, and not fetched: {escape(', '.join(found.missing))}. The number "
+            "of rows is known; their length is that of one invented row, which is shown above."
         )
     total = "unknown" if found.usd is None else f"${cell(found.usd, '.4f')}"
     console.print(f"price of all: {total}")
