@@ -99,8 +99,3 @@ class StudyConfig:
 
     allowed_overlap: tuple[str, ...] = ()
     """Ids of test examples that may stand in the training data."""
-
-    def takes_correct_only(self, name: str) -> bool:
-        """Return whether a dataset leaves out responses that do not verify."""
-        said = self.datasets[name].correct_only
-        return self.correct_only if said is None else said

@@ -48,6 +48,9 @@ class NamedDataset:
     """Commit on the hub; None where none is known."""
 
     licence: str
+    licence_source: str
+    """Where it was read."""
+
     verifier: str
     splits: Mapping[str, Split]
     rows: Mapping[str, int]
@@ -170,6 +173,7 @@ def _named(name: str, entry: Mapping[str, Any]) -> NamedDataset:
         subset=entry.get("subset"),
         revision=entry.get("revision"),
         licence=entry["licence"],
+        licence_source=entry["licence_source"],
         verifier=entry["verifier"],
         splits=splits,
         rows=entry["rows"],
