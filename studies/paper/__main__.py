@@ -11,9 +11,31 @@ from pathlib import Path
 from idiolect.cli import main as idiolect
 from idiolect.config import load_config
 from idiolect.pipeline.plan import Plan, Range, plan
+from idiolect.training import resolve
 from studies.paper.lab import EXPERIMENTS, HERE, command_of, lab_settings, write_data
 
 __all__ = ["price_row", "run_on_lab"]
+
+HEADERS = (
+    "experiment",
+    "US dollars: low / expected / high",
+    "trainings",
+    "steps",
+    "answers",
+    "hours",
+)
+
+# The hours are an estimate that nobody has checked: one A100 of 80 GB and a model of 7B.
+ROW_TOKENS = 250
+ANSWER_TOKENS = 150
+FLOP_PER_TOKEN = 4 * 7.2e9
+"""LoRA: forward, and backward through the frozen weights, two operations a weight each."""
+
+FLOP_PER_SECOND = 0.4 * 312e12
+"""Forty per cent of the card's peak in bfloat16."""
+
+TOKENS_PER_SECOND = 1500
+"""Generated, in batches."""
 
 
 def main() -> int:
@@ -25,10 +47,7 @@ def main() -> int:
     parser.add_argument("-o", "--output-dir", type=Path, default=Path("runs/paper-lab"))
     asked = parser.parse_args()
     if asked.what == "prices":
-        print(
-            "| experiment | US dollars: low / expected / high | trainings | steps each | answers |"
-        )
-        print("|---|---|---|---|---|")
+        print(f"| {' | '.join(HEADERS)} |\n{'|---' * len(HEADERS)}|")
         for path in EXPERIMENTS:
             print(price_row(path))
         return 0
@@ -39,12 +58,17 @@ def main() -> int:
 
 def price_row(path: Path) -> str:
     """Return an experiment's row of the table of prices."""
-    found: Plan = plan(load_config(path))
+    config = load_config(path)
+    found: Plan = plan(config)
     name = path.relative_to(HERE).with_suffix("")
-    work = ["-", "-", "-"]
+    work = ["-", "-", "-", "-"]
     if found.training is not None:
+        cells, steps = found.training.cells, found.training.steps
         answers = found.training.test_answers + found.training.validation_answers
-        work = [f"{n:,}" for n in (found.training.cells, found.training.steps, answers)]
+        rows = cells * steps * resolve(config.training).batch_size
+        seconds = rows * ROW_TOKENS * FLOP_PER_TOKEN / FLOP_PER_SECOND
+        seconds += answers * ANSWER_TOKENS / TOKENS_PER_SECOND
+        work = [f"{cells:,}", f"{steps:,}", f"{answers:,}", f"{seconds / 3600:.1f}"]
     return f"| `{name}` | {_dollars(found.usd)} | {' | '.join(work)} |"
 
 

@@ -68,7 +68,7 @@ def test_the_price_is_known_without_a_network_a_key_or_the_data(name, monkeypatc
     free = "no-teacher" in name
     assert ("0.00 / 0.00 / 0.00" in row) == free
     trains = command_of(load_config(NAMES[name])) == "study"
-    assert row.endswith("| - | - | - |") != trains
+    assert row.endswith("| - | - | - | - |") != trains
 
 
 def test_plan_shows_the_requests_and_says_what_stands_in_for_what(idiolect):
