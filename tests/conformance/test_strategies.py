@@ -386,3 +386,38 @@ def test_another_wording_is_another_candidate(name):
     assert {subject(r) for r in before}.isdisjoint(
         subject(r) for r in propose(strategy, right="b", wording=again)
     )
+
+
+def test_a_strategy_may_ask_another_teacher():
+    config = Config(teachers={"mini": TeacherConfig("m")})
+    strategy = get_strategy("minimal-change@mini", [], config)
+    assert (strategy.name, strategy.kind, strategy.teacher) == (
+        "minimal-change@mini",
+        "minimal-change",
+        "mini",
+    )
+    (candidate, *_) = strategy.propose(EXAMPLES, context(teacher=Echo(always="RIGHT"), right="b"))
+    assert candidate.strategy == "minimal-change@mini"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("teacher@mimi", "unknown teacher 'mimi'; did you mean 'mini'"),
+        ("own@mini", "own asks no teacher; drop @mini"),
+        ("techer@mini", "did you mean 'teacher'"),
+    ],
+)
+def test_another_teacher_that_can_not_be_asked_is_named(name, message):
+    with pytest.raises(ConfigError, match=message):
+        get_strategy(name, [], Config(teachers={"mini": TeacherConfig("m")}))
+
+
+def test_a_teacher_paraphrases_the_answer_that_the_strategy_teacher_gets():
+    first, second = Echo(name="teacher"), Echo(name="teacher")
+    (answer,) = propose("teacher", EXAMPLES[:1], teacher=first)
+    (paraphrase,) = propose("teacher-paraphrase", EXAMPLES[:1], teacher=second)
+    assert second.requests[0] == first.requests[0]
+    assert answer.text in second.requests[1].messages[-1].content
+    assert "MARK-REFERENCE" not in second.shown
+    assert paraphrase.tokens_out == 2 * answer.tokens_out
