@@ -22,17 +22,17 @@ _SKILLS: dict[str, tuple[Skill, tuple[int, ...]]] = {
 
 _TEACHERS = {"claude": "lab:birch", "mini": "lab:amber"}
 _SMALL = {
-    "compare.prompts": 8,
-    "own.max_new_tokens": 96,
+    "compare.prompts": 6,
+    "own.max_new_tokens": 80,
     "own.samples": 1,
     "training.batch_size": 4,
     "training.max_steps": 2,
     "study.seeds": [0],
     "study.learning_rates": [],
     "study.base_runs": 1,
-    "study.examples": 8,
+    "study.examples": 6,
     "study.evaluation.samples": 1,
-    "study.evaluation.max_new_tokens": 96,
+    "study.evaluation.max_new_tokens": 64,
 }
 """What makes a run small. It shows that the experiment runs, and nothing else."""
 
@@ -51,11 +51,11 @@ def write_data(folder: Path) -> None:
     """Write a file to train on, one to validate with and one to test with for each skill."""
     folder.mkdir(parents=True, exist_ok=True)
     for skill, steps in set(_SKILLS.values()):
-        for split, name, count in (("train", "train", 12), ("test", "test", 3)):
+        for split, name, count in (("train", "train", 10), ("test", "test", 2)):
             problems = take(count, skill, seed=7, split=split, steps=steps)
             write(problems, folder / f"{skill}-{name}.jsonl")
         write(
-            take(14, skill, seed=7, split="train", steps=steps)[12:],
+            take(12, skill, seed=7, split="train", steps=steps)[10:],
             folder / f"{skill}-validation.jsonl",
         )
 

@@ -68,15 +68,16 @@ def without_network() -> Generator[None]:
         MissingExtra: `datasets` is not installed, so there is no such cache.
     """
     try:
-        import datasets
+        from datasets import config
     except ImportError:
         raise MissingExtra("datasets", "hub", "reading data sets of the hub") from None
-    before = datasets.config.HF_HUB_OFFLINE
-    datasets.config.HF_HUB_OFFLINE = True
+    settings: Any = config
+    before = settings.HF_HUB_OFFLINE
+    settings.HF_HUB_OFFLINE = True
     try:
         yield
     finally:
-        datasets.config.HF_HUB_OFFLINE = before
+        settings.HF_HUB_OFFLINE = before
 
 
 def _file_rows(path: Path) -> Iterable[Row | RowProblem]:

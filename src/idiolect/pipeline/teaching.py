@@ -135,8 +135,8 @@ def teachers_for(
             )
         from idiolect.models.registry import open_teacher
 
-        section = f"teachers.{name}" if name else "teacher"
-        opened[name] = open_teacher(teacher, money=money, prices=config.prices, section=section)
+        where = {"section": f"teachers.{name}"} if name else {}
+        opened[name] = open_teacher(teacher, money=money, prices=config.prices, **where)
     return opened
 
 
