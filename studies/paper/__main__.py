@@ -10,7 +10,8 @@ from pathlib import Path
 
 from idiolect.cli import main as idiolect
 from idiolect.config import load_config
-from idiolect.pipeline.plan import Plan, Range, plan
+from idiolect.pipeline.estimates import Range
+from idiolect.pipeline.plan import Plan, plan
 from idiolect.training import resolve
 from studies.paper.lab import EXPERIMENTS, HERE, command_of, lab_settings, write_data
 

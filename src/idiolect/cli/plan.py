@@ -43,7 +43,8 @@ def show_plan(config: Config, *, as_json: bool) -> int:
     from rich.markup import escape
     from rich.table import Table
 
-    from idiolect.pipeline.plan import Range, plan
+    from idiolect.pipeline.estimates import Range
+    from idiolect.pipeline.plan import plan
 
     found = plan(config)
     if as_json:

@@ -16,6 +16,7 @@ from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError
 from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
 from idiolect.models.prices import Price, price_of
+from idiolect.pipeline.estimates import Range, requests_per_example, total
 from idiolect.pipeline.inputs import column_names, default_strategies
 from idiolect.pipeline.study.datasets import strategies_of
 from idiolect.pipeline.study.planned import PlannedTraining, planned_training
@@ -27,7 +28,7 @@ from idiolect.strategies.tasks import Ask, GaveUp, Role, Task
 from idiolect.strategies.wording import Wording
 from idiolect.verification.base import Finding
 
-__all__ = ["Plan", "PlannedRequests", "Range", "plan"]
+__all__ = ["Plan", "PlannedRequests", "plan"]
 
 CHARACTERS_PER_TOKEN = 4.0
 STAND_IN_TOKENS = 150
@@ -38,21 +39,6 @@ BARE_LABEL = 40.0
 
 INSTRUCTIONS_TOKENS = 200
 """Of a prompt that asks for a correction, about."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
-    """From everything going well to everything going badly."""
-
-    low: float
-    expected: float
-    high: float
-
-    def times(self, factor: float) -> "Range":
-        """Return the range, multiplied."""
-        return Range(
-            low=self.low * factor, expected=self.expected * factor, high=self.high * factor
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +124,7 @@ def plan(config: Config, *, dataset: Dataset | None = None) -> Plan:
         strategies=tuple(s.name for s in strategies),
         requests=tuple(rows),
         first=tuple(first),
-        usd=_sum(known) if len(known) == len(prices) else None,
+        usd=total(known) if len(known) == len(prices) else None,
         training=training,
         missing=tuple(dict.fromkeys(missing)),
     )
@@ -250,7 +236,7 @@ def _planned(
         tokens_in = prompt if is_first else prompt + 2 * answer_tokens + INSTRUCTIONS_TOKENS
         if strategy.kind == "teacher-paraphrase":  # the second request shows the first answer
             tokens_in = prompt + (answer_tokens + INSTRUCTIONS_TOKENS) / 2
-        each, assumption = _requests_per_example(strategy.kind, role, config)
+        each, assumption = requests_per_example(strategy.kind, role, config)
         sampling = config.own if role == "target" else config.teacher
         longest = float(sampling.max_new_tokens)
         out = Range(
@@ -282,29 +268,6 @@ def _planned(
         )
 
 
-def _requests_per_example(name: str, role: Role, config: Config) -> tuple[Range, str]:
-    """Return how often one example asks, and what that rests on."""
-    half = "half of the own answers are right"
-    if name == "minimal-change":
-        return Range(low=0, expected=0.5, high=config.minimal_change.attempts), half
-    if name == "continue":
-        return Range(low=0, expected=0.75, high=config.continuation.rounds), half
-    if name == "ladder":
-        rungs = config.ladder.rungs
-        most = (
-            config.minimal_change.attempts * ("minimal-change" in rungs)
-            + config.continuation.rounds * ("continue" in rungs)
-        )  # fmt: skip
-        others = [r for r in rungs if r not in ("own", "minimal-change", "continue", "samples")]
-        if role == "target":
-            most += config.ladder.samples * ("samples" in rungs) + len(others)
-            return Range(low=0, expected=2.0, high=most), half
-        return Range(low=0, expected=0.5, high=most + len(others)), half
-    if name == "teacher-paraphrase":
-        return Range(low=1, expected=2, high=2), "the answers of `teacher` are not cached yet"
-    return Range(low=1, expected=1, high=1), "one request each"
-
-
 def _price(model: str, config: Config, tokens_in: Range, tokens_out: Range) -> Range | None:
     if not model.startswith(("openai:", "anthropic:")):
         return Range(low=0, expected=0, high=0)
@@ -312,15 +275,7 @@ def _price(model: str, config: Config, tokens_in: Range, tokens_out: Range) -> R
     if price is None:
         return None
     per_in, per_out = price.input_usd_per_million / 1e6, price.output_usd_per_million / 1e6
-    return _sum([tokens_in.times(per_in), tokens_out.times(per_out)])
-
-
-def _sum(ranges: Sequence[Range]) -> Range:
-    return Range(
-        low=sum(r.low for r in ranges),
-        expected=sum(r.expected for r in ranges),
-        high=sum(r.high for r in ranges),
-    )
+    return total([tokens_in.times(per_in), tokens_out.times(per_out)])
 
 
 def _tokens(request: GenerationRequest) -> float:
