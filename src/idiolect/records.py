@@ -6,6 +6,7 @@ same id: that is what makes a run resumable and a paid answer reusable.
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -179,6 +180,26 @@ class Measurement:
 
     steps: int | None = None
     """How many steps that sum is over."""
+
+    @property
+    def mean_nll(self) -> float:
+        """Mean surprisal, in nats per token."""
+        return self.nll / self.tokens
+
+    @property
+    def perplexity(self) -> float:
+        """Exp of the mean surprisal."""
+        return math.exp(self.mean_nll)
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Surprisal over the bytes of the text: it compares models with different tokens."""
+        return self.nll / (self.bytes * math.log(2))
+
+    @property
+    def mean_rank(self) -> float | None:
+        """Mean rank of the tokens, from 1; None where ranks are not told."""
+        return None if self.rank_sum is None else self.rank_sum / self.tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

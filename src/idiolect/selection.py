@@ -29,7 +29,7 @@ class Contender:
     def mean_nll(self) -> float:
         """Nats per token; only for scored contenders."""
         assert self.measurement is not None
-        return self.measurement.nll / self.measurement.tokens
+        return self.measurement.mean_nll
 
 
 def choose(

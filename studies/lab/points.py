@@ -147,7 +147,7 @@ def _rates(study: Study, dataset: str) -> dict[str, list[float]]:
 def _familiar_and_wrong(study: Study) -> tuple[int, int]:
     """Return how many prompts have a wrong own answer that is more familiar than what was taken."""
     with RunReader(study.run) as run:
-        nlls = {m.candidate_id: m.nll / m.tokens for m in run.all(Measurement)}
+        nlls = {m.candidate_id: m.mean_nll for m in run.all(Measurement)}
         status = {v.candidate_id: v.status for v in run.all(Verdict)}
         candidates = run.all(Candidate)
     taken = {c.example_id: c for c in candidates if c.strategy == "minimal-change"}

@@ -3,15 +3,13 @@
 Independent of the tokenizer, so it can be compared between targets.
 """
 
-import math
-
 from idiolect.familiarity.base import Measure, Measured
 
 __all__ = ["BITS_PER_BYTE"]
 
 
 def _value(measured: Measured) -> float:
-    return measured.prompt.nll / (measured.prompt.bytes * math.log(2))
+    return measured.prompt.bits_per_byte
 
 
 BITS_PER_BYTE = Measure(

@@ -16,9 +16,7 @@ def _value(measured: Measured) -> float:
         raise ValueError(
             f"ifd of {measured.prompt.candidate_id}: it was not scored without its prompt"
         )
-    return (measured.prompt.nll / measured.prompt.tokens) / (
-        measured.none.nll / measured.none.tokens
-    )
+    return measured.prompt.mean_nll / measured.none.mean_nll
 
 
 IFD = Measure(

@@ -6,7 +6,7 @@ __all__ = ["MEAN_NLL"]
 
 
 def _value(measured: Measured) -> float:
-    return measured.prompt.nll / measured.prompt.tokens
+    return measured.prompt.mean_nll
 
 
 MEAN_NLL = Measure(

@@ -21,11 +21,11 @@ IntervalOfMean = Callable[[NDArray[np.float64]], tuple[float, float]]
 
 
 def _value(measured: Measured) -> float:
-    return math.exp(measured.prompt.nll / measured.prompt.tokens)
+    return measured.prompt.perplexity
 
 
 def _aggregate(rows: Sequence[Measured]) -> float:
-    return math.exp(float(np.mean([row.prompt.nll / row.prompt.tokens for row in rows])))
+    return math.exp(float(np.mean([row.prompt.mean_nll for row in rows])))
 
 
 PERPLEXITY = Measure(
@@ -52,7 +52,7 @@ def summarise_perplexity(
     """
     if not measurements:
         raise ValueError("a summary of no rows; leave the strategy out")
-    logs = np.array([m.nll / m.tokens for m in measurements], dtype=np.float64)
+    logs = np.array([m.mean_nll for m in measurements], dtype=np.float64)
     low, high = interval_of_mean(logs)
     total = sum(m.nll for m in measurements) / sum(m.tokens for m in measurements)
     return Summary(

@@ -7,12 +7,12 @@ __all__ = ["MEAN_RANK"]
 
 def _value(measured: Measured) -> float:
     prompt = measured.prompt
-    if prompt.rank_sum is None:
+    if prompt.mean_rank is None:
         raise ValueError(
             f"mean-rank of {prompt.candidate_id}: {prompt.path} tells no token ranks; "
             "leave out `mean-rank`, or score with vLLM or with the weights on this machine"
         )
-    return prompt.rank_sum / prompt.tokens
+    return prompt.mean_rank
 
 
 MEAN_RANK = Measure(

@@ -29,7 +29,7 @@ def _ratio(rank: float, nll: float) -> float:
 
 
 def _mean_nll(measured: Measured) -> float:
-    return measured.prompt.nll / measured.prompt.tokens
+    return measured.prompt.mean_nll
 
 
 def _mean_rank(measured: Measured) -> float:

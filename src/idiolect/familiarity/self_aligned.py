@@ -21,7 +21,7 @@ def _log(measured: Measured) -> float:
             f"self-aligned of {measured.prompt.candidate_id}: it was not scored behind own "
             "answers to other prompts"
         )
-    return sum(m.nll / m.tokens for m in draws) / len(draws)
+    return sum(m.mean_nll for m in draws) / len(draws)
 
 
 def _value(measured: Measured) -> float:

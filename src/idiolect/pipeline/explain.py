@@ -112,7 +112,7 @@ def _explained(
     return ExplainedCandidate(
         candidate=candidate,
         verdict=verdict,
-        perplexity=math.exp(measurement.nll / measurement.tokens) if measurement else None,
+        perplexity=measurement.perplexity if measurement else None,
         tokens=measurement.tokens if measurement else None,
         edit_distance_to_own=edit_distance(candidate.text, own or "") if comparable else None,
         chosen=choice is not None and choice.chosen,

@@ -209,5 +209,5 @@ def _metadata(
         "model": candidate.model,
         "revision": candidate.revision,
         "verdict": verdict.status if verdict else "unchecked",
-        "mean_nll": measurement.nll / measurement.tokens if measurement else None,
+        "mean_nll": measurement.mean_nll if measurement else None,
     }

@@ -214,7 +214,7 @@ def _open(pool: _Pool, config: Config, options: RunOptions) -> Job:
 def _changes(pool: _Pool, run: Run) -> tuple[Change, ...]:
     strategies = {c.id: c.strategy for c in pool.candidates}
     after = {c.example_id: c.candidate_id for c in run.all(Choice) if c.chosen}
-    nlls = {m.candidate_id: m.nll / m.tokens for m in run.all(Measurement) if m.context == "prompt"}
+    nlls = {m.candidate_id: m.mean_nll for m in run.all(Measurement) if m.context == "prompt"}
     changes: list[Change] = []
     for example in pool.examples:
         old, new = pool.chosen.get(example.id), after.get(example.id)

@@ -87,10 +87,10 @@ def score_row(
         "tokens": m.tokens,
         "bytes": m.bytes,
         "terminator_nll": m.terminator_nll,
-        "mean_nll": m.nll / m.tokens,
-        "perplexity": math.exp(m.nll / m.tokens),
-        "bits_per_byte": m.nll / (m.bytes * math.log(2)),
-        "mean_rank": None if m.rank_sum is None else m.rank_sum / m.tokens,
+        "mean_nll": m.mean_nll,
+        "perplexity": m.perplexity,
+        "bits_per_byte": m.bits_per_byte,
+        "mean_rank": m.mean_rank,
     }
     for measure in (MEASURES[name] for name in measures if name != "length"):
         value = measure.value(measured) if measure.is_defined(measured) else None
