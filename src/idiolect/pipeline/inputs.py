@@ -85,7 +85,7 @@ def open_job(
             judge=judge,
             may_be_left_out=may_skip_checks,
         )
-    check_self_aligned(config, strategies, is_verified=verifier is not None)
+    check_self_aligned(config, [s.name for s in chosen], is_verified=verifier is not None)
     references = self_test(verifier, dataset.examples) if verifier else None
     if references and not options.allow_failing_references:
         require_references(references)
