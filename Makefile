@@ -6,7 +6,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 
-.PHONY: install quickstart check test wheel docs study-lab bench-scoring bench-generation clean
+.PHONY: install quickstart check test wheel docs study-lab study-paper bench-scoring bench-generation clean
 
 install: $(STAMP)
 
@@ -56,6 +56,10 @@ bench-generation: $(STAMP)
 # The five things that the lab must show, over five seeds. Results go to studies/lab/.
 study-lab: $(STAMP)
 	$(PY) -m studies.lab --seeds 5 --jobs 2 $(ARGS)
+
+# Every experiment of the papers on the lab, in small: that it runs, and nothing else.
+study-paper: $(STAMP)
+	$(PY) -m studies.paper lab $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

@@ -181,3 +181,46 @@ def test_a_models_name_alone_stands_for_its_section(tmp_path: Path):
     config = load_config(file, overrides=["teacher=lab:teacher", "target.device=cpu"])
     assert (config.target.model, config.target.device) == ("lab:amber", "cpu")
     assert (config.teacher.model, config.teacher.max_new_tokens) == ("lab:teacher", 7)
+
+
+def test_hyphens_stay_in_names_that_the_user_chose():
+    test = "{data: {path: t.jsonl}}"
+    config = load_config(
+        overrides=[
+            f"study.others.math-algebra={test}",
+            "study.others.math-algebra.data.path=m.jsonl",
+            "study.test={data: {path: x}}",
+            "prompts.teacher-rewrite=Say it.",
+        ]
+    )
+    assert config.study.others["math-algebra"].data.path == "m.jsonl"
+    assert config.prompts == {"teacher-rewrite": "Say it."}
+
+
+def test_a_file_is_merged_over_those_that_it_extends(tmp_path):
+    (tmp_path / "base").mkdir()
+    one = "target: a\nstrategies: [own]\nown: {samples: 2, top_p: 0.5}\n"
+    (tmp_path / "base" / "one.yaml").write_text(one + "teachers: {mini: x, claude: y}\n")
+    (tmp_path / "base" / "two.yaml").write_text("extends: one.yaml\nown: {samples: 3}\n")
+    text = "extends: [base/two.yaml]\nstrategies: [label]\nown: {top_p: null}\n"
+    path = config_file(tmp_path, text + "teachers: {mini: {temperature: 0.5}, claude: null}\n")
+    config = load_config(path)
+    assert config.target.model == "a"
+    assert config.strategies == ("label",)
+    assert (config.own.samples, config.own.top_p) == (3, 1.0)
+    assert config.teachers.keys() == {"mini"}
+    assert (config.teachers["mini"].model, config.teachers["mini"].temperature) == ("x", 0.5)
+    assert load_config(path, overrides=["teachers.mini=z"]).teachers["mini"].model == "z"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("extends: idiolect.yaml\n", "the file extends itself"),
+        ("extends: nowhere.yaml\n", "no such configuration file"),
+        ("extends: {a: b}\n", "expected names of files"),
+    ],
+)
+def test_what_can_not_be_extended_is_named(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(config_file(tmp_path, text))

@@ -40,8 +40,11 @@ _CONFIG_HEAD = f"""\
 A configuration is a YAML file (`--config idiolect.yaml`); `idiolect init` writes one with every
 key. Flags and `--set SECTION.KEY=VALUE` win over the file, the file wins over the defaults. An
 unknown key is an error that names the nearest one. `target: NAME` is short for
-`target: {{model: NAME}}`; `teacher` and `judge` alike. The resolved configuration is written to
-`config.resolved.yaml` in the run directory. `NAME` in a section stands for a name of your choice.
+`target: {{model: NAME}}`; `teacher`, `judge` and each of `teachers` alike. `extends: FILE`, or a
+list of files, takes other files first, relative to this one; this one is merged over them as a
+JSON merge patch (RFC 7396): sections key by key, null takes a key out. The resolved configuration
+is written to `config.resolved.yaml` in the run directory. `NAME` in a section stands for a name of
+your choice.
 """
 
 

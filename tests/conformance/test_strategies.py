@@ -14,7 +14,8 @@ from idiolect.verification.base import Finding
 
 NAMES = [*STRATEGIES, "ladder", "column:gpt4"]
 WRITTEN = [name for name in NAMES if get_strategy(name, ["gpt4"]).asks]
-ONE_REQUEST = [n for n in WRITTEN if n not in ("minimal-change", "continue", "ladder")]
+SEVERAL = ("minimal-change", "continue", "ladder", "teacher-paraphrase")
+ONE_REQUEST = [n for n in WRITTEN if n not in SEVERAL]
 MARKS = {"reference": "MARK-REFERENCE", "answer": "MARK-ANSWER", "own": "MARK-OWN"}
 ABSURD = {
     "blank": " \n\t",
@@ -288,7 +289,7 @@ def test_every_answered_request_to_the_teacher_is_booked(name):
 def test_an_example_that_lacks_everything_is_left_out_or_answered(name):
     bare = example("bare", reference=None, answer=None, responses={})
     found = final(name, propose(name, [EXAMPLES[0], bare, EXAMPLES[1]], right="abc"))
-    answers = ("own", "teacher", "styled", "minimal-change", "continue", "ladder")
+    answers = ("own", "teacher", "styled", *SEVERAL)
     expected = ["b", "bare", "a"] if name in answers else ["b", "a"]
     assert [r.example_id for r in found] == expected
 
@@ -385,3 +386,38 @@ def test_another_wording_is_another_candidate(name):
     assert {subject(r) for r in before}.isdisjoint(
         subject(r) for r in propose(strategy, right="b", wording=again)
     )
+
+
+def test_a_strategy_may_ask_another_teacher():
+    config = Config(teachers={"mini": TeacherConfig("m")})
+    strategy = get_strategy("minimal-change@mini", [], config)
+    assert (strategy.name, strategy.kind, strategy.teacher) == (
+        "minimal-change@mini",
+        "minimal-change",
+        "mini",
+    )
+    (candidate, *_) = strategy.propose(EXAMPLES, context(teacher=Echo(always="RIGHT"), right="b"))
+    assert candidate.strategy == "minimal-change@mini"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("teacher@mimi", "unknown teacher 'mimi'; did you mean 'mini'"),
+        ("own@mini", "own asks no teacher; drop @mini"),
+        ("techer@mini", "did you mean 'teacher'"),
+    ],
+)
+def test_another_teacher_that_can_not_be_asked_is_named(name, message):
+    with pytest.raises(ConfigError, match=message):
+        get_strategy(name, [], Config(teachers={"mini": TeacherConfig("m")}))
+
+
+def test_a_teacher_paraphrases_the_answer_that_the_strategy_teacher_gets():
+    first, second = Echo(name="teacher"), Echo(name="teacher")
+    (answer,) = propose("teacher", EXAMPLES[:1], teacher=first)
+    (paraphrase,) = propose("teacher-paraphrase", EXAMPLES[:1], teacher=second)
+    assert second.requests[0] == first.requests[0]
+    assert answer.text in second.requests[1].messages[-1].content
+    assert "MARK-REFERENCE" not in second.shown
+    assert paraphrase.tokens_out == 2 * answer.tokens_out

@@ -7,6 +7,7 @@ import tiny
 
 from idiolect.config import DataConfig
 from idiolect.data.named import find_named, named_datasets
+from idiolect.data.outline import outline
 from idiolect.data.read import read_dataset
 from idiolect.errors import DataError
 from idiolect.verification import get_verifier
@@ -279,3 +280,31 @@ def test_a_command_takes_a_file_in_the_shape_of_a_known_set(idiolect, tmp_path, 
         "boolq: as google/boolq has it "
         "(revision 35b264d03638db9f4ce671b711558bf7ff0f80d5, CC-BY-SA-3.0)"
     ]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_set_that_is_not_here_is_stood_in_for_without_a_network(name):
+    for split in named_datasets()[name].splits:
+        found = outline(DataConfig(path=name, split=split, limit=5))
+        assert found.missing == f"{name} {split} (5 rows)"
+        assert len({e.id for e in found.dataset.examples}) == 5
+        assert found.dataset.examples[0].reference
+    if named_datasets()[name].verifier != "code":
+        verifier = get_verifier(found.dataset.verifier)
+        example = found.dataset.examples[0]
+        (finding,) = verifier.check([(example, example.reference)])
+        assert finding.status == "correct"
+
+
+def test_the_rows_of_a_stand_in_are_those_of_the_split():
+    assert len(outline(DataConfig(path="gsm8k", split="test")).dataset.examples) == 1319
+    assert len(outline(DataConfig(path="humaneval", split="fold-2")).dataset.examples) == 82
+    with pytest.raises(DataError, match="how many rows split 'extra'"):
+        outline(DataConfig(path="gsm8k", split="extra"))
+
+
+def test_a_local_file_is_read_and_nothing_stands_in_for_it(tmp_path):
+    path = tiny.write_jsonl(tmp_path / "rows.jsonl", [ROWS["gsm8k"]])
+    found = outline(DataConfig(path=str(path), dataset="gsm8k"))
+    assert found.missing is None
+    assert found.dataset.examples[0].answer == "1,202"

@@ -276,3 +276,20 @@ def test_from_python_a_teacher_is_a_name_or_anything_that_answers(data, tmp_path
     assert named.table()[0]["verdicts"] == given.table()[0]["verdicts"] == {"correct": 6}
     assert rows(given.path, Example) == list(examples)
     assert len(rows(given.path, Spend)) == 6
+
+
+def test_several_teachers_answer_in_one_run_and_are_told_apart(idiolect, data, tmp_path):
+    run = tmp_path / "run"
+    words = (*USUAL, "--teacher", "lab:teacher", "--strategies", "teacher,teacher@other")
+    more = ("--set", "teachers.other=lab:birch", "--set", "teachers.other.max_new_tokens=60")
+    printed = idiolect("build", data, *words, *more, "-o", run, "--json")
+    assert printed.code == 0, printed.err
+    models = {(c.strategy, c.model) for c in rows(run, Candidate)}
+    assert models == {("teacher", "lab:teacher"), ("teacher@other", "lab:birch")}
+    assert {s.model for s in rows(run, Spend)} == {"lab:teacher", "lab:birch"}
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert manifest["teacher"]["model"] == "lab:teacher"
+    assert manifest["teachers"]["other"]["model"] == "lab:birch"
+    again = idiolect("build", data, *words, "--set", "teachers.other=lab:amber", "-o", run)
+    assert again.code == 3
+    assert "teachers.other.model" in again.err

@@ -23,7 +23,7 @@ COMMANDS: dict[str, str] = {
     "audit": "Is my data foreign to my model? Score every response under the target.",
     "score": "Write the raw scores of every response, one row each.",
     "verify": "Check every response against its example; no model is needed.",
-    "plan": "Show what `build` would ask, and what it would cost. Costs nothing.",
+    "plan": "Show what `build` or `study` would ask, and what it would cost. Costs nothing.",
     "build": "Make, verify and score candidates; choose the most familiar correct ones.",
     "compare": "Which way of producing responses suits my model best, and what would it cost?",
     "study": "Did it help? Train and test datasets under one budget, with a verdict for each pair.",

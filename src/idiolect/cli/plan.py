@@ -3,9 +3,13 @@
 import dataclasses
 import json as json_module
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from idiolect.cli import options as o
 from idiolect.config import Config
+
+if TYPE_CHECKING:
+    from idiolect.pipeline.study.planned import PlannedTraining
 
 __all__ = ["command", "show_plan"]
 
@@ -28,7 +32,7 @@ def command(
     settings: o.SettingsFlags,
     json: o.JsonOption = False,
 ) -> int:
-    """Show what `build` would ask, and what it would cost. Costs nothing."""
+    """Show what `build` or `study` would ask, and what it would cost. Costs nothing."""
     config = o.assemble(settings, data, columns, asked)
     return show_plan(config, as_json=json)
 
@@ -39,7 +43,8 @@ def show_plan(config: Config, *, as_json: bool) -> int:
     from rich.markup import escape
     from rich.table import Table
 
-    from idiolect.pipeline.plan import Range, plan
+    from idiolect.pipeline.estimates import Range
+    from idiolect.pipeline.plan import plan
 
     found = plan(config)
     if as_json:
@@ -74,6 +79,21 @@ def show_plan(config: Config, *, as_json: bool) -> int:
         f"\n{found.examples} examples; each cell: low / expected / high. Tokens are estimates, "
         "at four characters each."
     )
+    if found.training is not None:
+        console.print(_training_words(found.training))
+    if found.missing:
+        console.print(
+            f"not on this machine, and not fetched: {escape(', '.join(found.missing))}. The number "
+            "of rows is known; their length is that of one invented row, which is shown above."
+        )
     total = "unknown" if found.usd is None else f"${cell(found.usd, '.4f')}"
     console.print(f"price of all: {total}")
     return 0
+
+
+def _training_words(training: "PlannedTraining") -> str:
+    return (
+        f"study: {training.cells} trainings of {training.steps:,} steps, on {training.rows:,} rows "
+        f"at most; the target answers {training.test_answers:,} test prompts and "
+        f"{training.validation_answers:,} validation prompts"
+    )

@@ -1,21 +1,24 @@
 """How a configuration is read. An unknown key is an error with the nearest name.
 
-Precedence: defaults < file < flags and `--set`. What is recorded with a run is the resolved
-configuration, after all of them.
+Precedence: defaults < the files that a file `extends`, in their order < the file < flags and
+`--set`. What is recorded with a run is the resolved configuration, after all of them.
 """
 
 import dataclasses
+import re
+import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from idiolect.config.tree import Config
 from idiolect.errors import ConfigError, nearest
 
 __all__ = ["load_config", "parse_override", "to_dict"]
 
-# `target: NAME` is short for `target: {model: NAME}`.
+# `target: NAME` is short for `target: {model: NAME}`; below `teachers` every key is a model.
 _MODELS = ("target", "teacher", "judge")
+_EXTENDS = "extends"
 
 
 def load_config(
@@ -35,8 +38,7 @@ def load_config(
         ConfigError: the file is missing or not YAML, a key is unknown, a value has the wrong
             type.
     """
-    read = _read_yaml(Path(path)) if path else {}
-    tree = {key: _section(key, value) for key, value in read.items()}
+    tree = _read_file(Path(path)) if path else {}
     where = str(path) if path else "configuration"
     for text in overrides:
         key, value = parse_override(text)
@@ -65,11 +67,27 @@ def parse_override(text: str) -> tuple[str, Any]:
     if not equals or not key:
         raise ConfigError(f"--set {text}: found no '=', expected KEY=VALUE, e.g. own.samples=4")
     try:
-        return key.strip().replace("-", "_"), yaml.safe_load(value)
+        return _spelled(key.strip()), yaml.safe_load(value)
     except yaml.YAMLError:
         raise ConfigError(
             f"--set {text}: the value is not valid YAML; close its brackets and quotes"
         ) from None
+
+
+def _spelled(dotted: str) -> str:
+    """Return a dotted key with underscores for hyphens, but in names that the user chose."""
+    kind: Any = Config
+    parts: list[str] = []
+    for part in dotted.split("."):
+        if dataclasses.is_dataclass(kind):
+            part = part.replace("-", "_")
+            kind = get_type_hints(cast(type, kind)).get(part)
+        else:
+            kind = get_args(kind)[-1] if get_origin(kind) is dict else None
+        parts.append(part)
+        if get_origin(kind) is types.UnionType:  # a section or None
+            kind = next((k for k in get_args(kind) if dataclasses.is_dataclass(k)), None)
+    return ".".join(parts)
 
 
 def _plain(value: Any) -> Any:
@@ -77,6 +95,45 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _read_file(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return what a file says, on top of the files that it extends.
+
+    Args:
+        path: The file; names of other files in it are relative to its folder.
+        above: The files that extend this one.
+    """
+    if path.resolve() in above:
+        raise ConfigError(f"{path}: key 'extends': the file extends itself; remove it there")
+    read = _read_yaml(path)
+    names = read.pop(_EXTENDS, [])
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{path}: key 'extends': found {names!r}, expected names of files")
+    own = {key: _section(key, value) for key, value in read.items()}
+    if not names:
+        return own
+    tree: dict[str, Any] = {}
+    for name in names:
+        _merge(tree, _read_file(path.parent / name, (*above, path.resolve())))
+    _merge(tree, own)
+    return tree
+
+
+def _merge(tree: dict[str, Any], over: Mapping[str, Any]) -> None:
+    """Put one tree over another, as a JSON merge patch does (RFC 7396).
+
+    Sections are merged key by key, null takes a key out, everything else replaces.
+    """
+    for key, value in over.items():
+        below = tree.get(key)
+        if value is None:
+            tree.pop(key, None)
+        elif isinstance(below, dict) and isinstance(value, dict):
+            _merge(below, value)
+        else:
+            tree[key] = value
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -100,7 +157,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
-    if dotted in _MODELS and isinstance(value, str):
+    is_model = dotted in _MODELS or re.fullmatch(r"teachers\.[^.]+", dotted)
+    if is_model and isinstance(value, str):
         dotted = f"{dotted}.model"
     *parents, leaf = dotted.split(".")
     for key in parents:
@@ -113,6 +171,8 @@ def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
 
 def _section(key: str, value: Any) -> Any:
     """Return a section; a model's name alone becomes one."""
+    if key == "teachers" and isinstance(value, dict):
+        return {name: _section("teacher", each) for name, each in value.items()}
     return {"model": value} if key in _MODELS and isinstance(value, str) else value
 
 

@@ -18,8 +18,9 @@ class StudyDataset:
     strategies: tuple[str, ...]
     """One strategy, or several of which the most familiar correct response is taken."""
 
-    correct_only: bool = True
-    """Leave out responses that do not verify. False trains on them, to see what that does."""
+    correct_only: bool | None = None
+    """Leave out responses that do not verify. False trains on them, to see what that does; None
+    takes `study.correct_only`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,9 @@ class StudyConfig:
 
     datasets: dict[str, StudyDataset] = field(default_factory=dict[str, StudyDataset])
     """Name -> what is trained on."""
+
+    correct_only: bool = True
+    """Of the datasets that do not say it themselves."""
 
     seeds: tuple[int, ...] = (0, 1, 2)
     """Every dataset is trained with each of them."""

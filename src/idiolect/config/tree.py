@@ -34,6 +34,10 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     target: TargetConfig = field(default_factory=TargetConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    teachers: dict[str, TeacherConfig] = field(default_factory=dict[str, TeacherConfig])
+    """Further teachers. A strategy with `@NAME` behind its name asks this one, e.g.
+    `teacher@mini`."""
+
     judge: HelperConfig = field(default_factory=HelperConfig)
     """The model that the verifier `judge` asks."""
 

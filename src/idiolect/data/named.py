@@ -48,8 +48,17 @@ class NamedDataset:
     """Commit on the hub; None where none is known."""
 
     licence: str
+    licence_source: str
+    """Where it was read."""
+
     verifier: str
     splits: Mapping[str, Split]
+    rows: Mapping[str, int]
+    """Split of the hub's -> how many rows it has."""
+
+    sample: Mapping[str, Any]
+    """An invented row in the shape of the hub's, about as long as theirs are."""
+
     prompt: str
     """Jinja template over a row's columns."""
 
@@ -65,10 +74,9 @@ class NamedDataset:
         split = self.splits.get(config.split, Split(hub=config.split))
         start, stop = split.rows or (0, None)
         limits = [n for n in (stop, config.limit and start + config.limit) if n is not None]
-        is_local = config.path is not None and config.path != self.name
         found = replace(
             config,
-            path=config.path if is_local else self.hub,
+            path=config.path if self.is_local(config) else self.hub,
             dataset=None,
             subset=config.subset or self.subset,
             split=split.hub,
@@ -76,6 +84,26 @@ class NamedDataset:
             limit=min(limits, default=None),
         )
         return found, start
+
+    def is_local(self, config: DataConfig) -> bool:
+        """Return whether a file has the rows, and not the hub."""
+        return config.path is not None and config.path != self.name
+
+    def count(self, config: DataConfig) -> int:
+        """Return how many rows the hub has for a configuration.
+
+        Raises:
+            DataError: that is not known.
+        """
+        located, start = self.located(config)
+        if located.split not in self.rows or located.subset != self.subset:
+            raise DataError(
+                f"{self.name}: it is not on this machine, and how many rows split "
+                f"{located.split!r} of subset {located.subset!r} has is not known (known: "
+                f"{', '.join(self.splits)}); read it once, e.g. with `idiolect verify`"
+            )
+        rows = self.rows[located.split]
+        return min(rows, located.limit if located.limit is not None else rows) - start
 
     def mapped(self, row: Row) -> Row:
         """Return a row of the hub's as one with our columns.
@@ -145,8 +173,11 @@ def _named(name: str, entry: Mapping[str, Any]) -> NamedDataset:
         subset=entry.get("subset"),
         revision=entry.get("revision"),
         licence=entry["licence"],
+        licence_source=entry["licence_source"],
         verifier=entry["verifier"],
         splits=splits,
+        rows=entry["rows"],
+        sample=entry["sample"],
         prompt=entry["prompt"],
         fields={key: entry[key] for key in _FIELDS if key in entry},
     )

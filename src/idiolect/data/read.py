@@ -15,7 +15,7 @@ from idiolect.data.rows import Row, RowProblem, read_rows
 from idiolect.errors import DataError, nearest
 from idiolect.records import CodeTests, Example, content_id
 
-__all__ = ["Dataset", "read", "read_dataset"]
+__all__ = ["Dataset", "example_of", "read", "read_dataset"]
 
 # Our field -> columns that fill it when they are there, in this order.
 _CHECK_COLUMNS: dict[str, tuple[str, ...]] = {
@@ -131,6 +131,16 @@ def read_dataset(config: DataConfig) -> Dataset:
         else _mapping_lines(layout, _columns(rows), config.columns),
         verifier=named.verifier if named else None,
     )
+
+
+def example_of(named: NamedDataset, fields: Mapping[str, Any]) -> Example:
+    """Return one row of a known data set's as an example.
+
+    Raises:
+        DataError: it is no row of it.
+    """
+    row = named.mapped(Row(named.name, fields))
+    return _example(row, _layout(list(row.fields), named.name), repeats={})
 
 
 def _sorted_out(items: Iterable[Row | RowProblem]) -> tuple[list[Row], list[RowProblem]]:

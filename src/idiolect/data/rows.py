@@ -3,7 +3,8 @@
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from idiolect.config import DataConfig
 from idiolect.errors import DataError, MissingExtra
 
-__all__ = ["Row", "RowProblem", "read_rows"]
+__all__ = ["Row", "RowProblem", "read_rows", "without_network"]
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 _LONGEST_CSV_FIELD = 2**31 - 1
@@ -57,6 +58,26 @@ def read_rows(config: DataConfig) -> Iterator[Row | RowProblem]:
     else:
         raise DataError(f"{source}: there is no such file; check the path")
     return islice(iter(rows), config.limit)
+
+
+@contextmanager
+def without_network() -> Generator[None]:
+    """Let data sets of the hub come from the cache of this machine alone.
+
+    Raises:
+        MissingExtra: `datasets` is not installed, so there is no such cache.
+    """
+    try:
+        from datasets import config
+    except ImportError:
+        raise MissingExtra("datasets", "hub", "reading data sets of the hub") from None
+    settings: Any = config
+    before = settings.HF_HUB_OFFLINE
+    settings.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        settings.HF_HUB_OFFLINE = before
 
 
 def _file_rows(path: Path) -> Iterable[Row | RowProblem]:

@@ -20,7 +20,7 @@ from idiolect.pipeline.teaching import (
     check_settings,
     require_verifier,
     strategies_identity,
-    teacher_for,
+    teachers_for,
 )
 from idiolect.runs.manifest import write_atomically
 from idiolect.runs.store import Run
@@ -86,10 +86,10 @@ def open_job(
             judge=judge,
             may_be_left_out=may_skip_checks,
         )
-    check_self_aligned(config, strategies, is_verified=verifier is not None)
+    check_self_aligned(config, [s.name for s in chosen], is_verified=verifier is not None)
     references = None if judge else _references(verifier, dataset, options)
     require_verifier(chosen, verifier)
-    teacher = teacher_for(chosen, config, money, options.teacher)
+    teachers = teachers_for(chosen, config, money, options.teacher)
     target, scorer, scorer_reason = _load(config)
     depends = {
         "command": command,
@@ -110,7 +110,7 @@ def open_job(
         "seed": config.seed,
         **(made_from or {}),
     }
-    depends |= strategies_identity(chosen, config, teacher, wording)
+    depends |= strategies_identity(chosen, config, teachers, wording)
     if "self-aligned" in config.measures:
         depends["self_aligned"] = dataclasses.asdict(config.self_aligned)
     run = Run(output_dir, depends, fresh=options.fresh)
@@ -141,7 +141,7 @@ def open_job(
         target=target,
         scorer=scorer,
         scorer_reason=scorer_reason,
-        teacher=teacher,
+        teachers=teachers,
         judge=judge.model if judge else None,
         money=money,
         wording=wording,

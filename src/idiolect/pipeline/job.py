@@ -1,8 +1,8 @@
 """What a command works with: an open run, and everything that its steps use."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any
 
 from idiolect.config import Config
@@ -68,8 +68,8 @@ class Job:
 
     scorer: Scorer
     scorer_reason: str
-    teacher: Model | None
-    """None where no strategy asks it."""
+    teachers: Mapping[str | None, Model]
+    """Those that strategies ask, by `Strategy.teacher`; None is the key of `teacher`."""
 
     judge: Model | None
     """What the verifier `judge` asks; None with any other."""
@@ -101,12 +101,7 @@ class Job:
     def __enter__(self) -> "Job":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         try:
             self._close_models()
             self._log_notes()
@@ -116,7 +111,7 @@ class Job:
 
     def _close_models(self) -> None:
         """Wait for what is under way, while its payments can still be written down."""
-        for model in (self.teacher, self.judge):
+        for model in (*self.teachers.values(), self.judge):
             close = getattr(model, "close", None)
             # What the caller brought is the caller's to close.
             if close is not None and model is not self.options.teacher:
@@ -124,7 +119,7 @@ class Job:
 
     def _log_notes(self) -> None:
         """Log what servers said of the models that answered. It is known once they did."""
-        for model in (self.teacher, self.judge):
+        for model in (*self.teachers.values(), self.judge):
             for note in getattr(model, "notes", ()):
                 self.run.log("note", note)
 
@@ -172,9 +167,8 @@ class Job:
                     "problems": [problem.message for problem in self.dataset.problems],
                 },
                 "verifier": {"name": self.verifier_name, "why": self.verifier_reason},
-                "teacher": {"model": self.teacher.name, "revision": self.teacher.revision}
-                if self.teacher
-                else None,
+                "teacher": _name(self.teachers[None]) if None in self.teachers else None,
+                "teachers": {name: _name(each) for name, each in self.teachers.items() if name},
                 "strategies": {
                     s.name: {
                         "writer": s.writer,
@@ -189,3 +183,7 @@ class Job:
             },
             seconds=time.monotonic() - self.began,
         )
+
+
+def _name(model: Model) -> dict[str, str | None]:
+    return {"model": model.name, "revision": model.revision}

@@ -1,5 +1,6 @@
-"""`plan`: what `build` would ask of whom, and what it would cost. Nothing is sent or loaded.
+"""`plan`: what `build`, `compare` or `study` would ask of whom, and what it would cost.
 
+Nothing is sent, loaded or fetched. What a study trains and answers itself is counted beside it.
 Numbers of tokens are estimates: a token is taken for four characters, which is near for English
 and low for other scripts and for code. Where a prompt holds an own answer, which does not exist
 yet, a stand-in as long as the references is counted. Prices come from the dated table.
@@ -10,41 +11,34 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from idiolect.config import Config
-from idiolect.data.read import Dataset, read_dataset
+from idiolect.data.outline import outline
+from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError
 from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
 from idiolect.models.prices import Price, price_of
+from idiolect.pipeline.estimates import Range, requests_per_example, total
 from idiolect.pipeline.inputs import column_names, default_strategies
-from idiolect.pipeline.teaching import check_settings
+from idiolect.pipeline.study.datasets import strategies_of
+from idiolect.pipeline.study.planned import PlannedTraining, planned_training
+from idiolect.pipeline.study.splits import held_out
+from idiolect.pipeline.teaching import check_settings, config_for
 from idiolect.records import Candidate, Example, Message, Status
 from idiolect.strategies import Strategy, StrategyContext, get_strategy, with_needed
 from idiolect.strategies.tasks import Ask, GaveUp, Role, Task
 from idiolect.strategies.wording import Wording
 from idiolect.verification.base import Finding
 
-__all__ = ["Plan", "PlannedRequests", "Range", "plan"]
+__all__ = ["Plan", "PlannedRequests", "plan"]
 
 CHARACTERS_PER_TOKEN = 4.0
 STAND_IN_TOKENS = 150
 """Length of an answer where the data has no reference to go by."""
 
+BARE_LABEL = 40.0
+"""Characters. A shorter mean reference of a known set holds no reasons."""
+
 INSTRUCTIONS_TOKENS = 200
 """Of a prompt that asks for a correction, about."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
-    """From everything going well to everything going badly."""
-
-    low: float
-    expected: float
-    high: float
-
-    def times(self, factor: float) -> "Range":
-        """Return the range, multiplied."""
-        return Range(
-            low=self.low * factor, expected=self.expected * factor, high=self.high * factor
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,30 +74,49 @@ class Plan:
     usd: Range | None
     """Of all strategies; None where any of it is not known."""
 
+    training: PlannedTraining | None = None
+    """Of a study."""
+
+    missing: tuple[str, ...] = ()
+    """Data that are not on this machine; invented rows stand in for them."""
+
 
 def plan(config: Config, *, dataset: Dataset | None = None) -> Plan:
-    """Return what `build` would ask, and what it would cost.
+    """Return what the configuration's commands would ask, and what it would cost.
+
+    The strategies are those of `strategies` and of `study.datasets`.
 
     Raises:
+        DataError: the data cannot be read, and is no known set that can be stood in for.
         ConfigError: a name is unknown, or a strategy needs a model that is not named.
     """
-    dataset = dataset or read_dataset(config.data)
-    names = config.strategies or (*default_strategies(dataset), "own")
+    missing: list[str] = []
+    if dataset is None:
+        found = outline(config.data)
+        dataset, missing = found.dataset, [found.missing] if found.missing else []
+    training = None
+    names = list(dict.fromkeys([*config.strategies, *strategies_of(config.study.datasets)]))
+    if config.study.datasets:
+        dataset, _ = held_out(dataset, config)
+        training, more = planned_training(config, len(dataset.examples))
+        missing += more
+    names = names or [*default_strategies(dataset), "own"]
     strategies = with_needed([get_strategy(n, column_names(dataset), config) for n in names])
     check_settings(config)
     _require_models(strategies, config)
     rows: list[PlannedRequests] = []
     first: list[tuple[str, Role, tuple[Message, ...]]] = []
-    answer = _typical_answer(dataset.examples)
-    context = _context(config, dataset.examples, answer)
+    answer = _typical_answer(dataset)
     for strategy in strategies:
         if not strategy.asks:
             continue
+        seen = config_for(strategy, config)
+        context = _context(seen, dataset.examples, answer)
         asked = _first_requests(strategy, dataset.examples, context)
         if asked:
             role, request = asked[0]
             first.append((strategy.name, role, request.messages))
-            rows += _planned(strategy, config, asked, len(answer) / CHARACTERS_PER_TOKEN)
+            rows += _planned(strategy, seen, asked, len(answer) / CHARACTERS_PER_TOKEN)
     prices = [row.usd for row in rows]
     known = [usd for usd in prices if usd is not None]
     return Plan(
@@ -111,7 +124,9 @@ def plan(config: Config, *, dataset: Dataset | None = None) -> Plan:
         strategies=tuple(s.name for s in strategies),
         requests=tuple(rows),
         first=tuple(first),
-        usd=_sum(known) if len(known) == len(prices) else None,
+        usd=total(known) if len(known) == len(prices) else None,
+        training=training,
+        missing=tuple(dict.fromkeys(missing)),
     )
 
 
@@ -129,19 +144,29 @@ class _Named:
 
 
 def _require_models(strategies: Sequence[Strategy], config: Config) -> None:
-    for role, name in (("target", config.target.model), ("teacher", config.teacher.model)):
-        asking = [s.name for s in strategies if role in s.asks]
-        if asking and not name:
+    def model(strategy: Strategy, role: Role) -> str | None:
+        return (config.target if role == "target" else config_for(strategy, config).teacher).model
+
+    roles: tuple[Role, ...] = ("target", "teacher")
+    for role in roles:
+        asking = [s.name for s in strategies if role in s.asks and not model(s, role)]
+        if asking:
             raise ConfigError(
                 f"strategies: {', '.join(asking)} ask a {role}, and none is named; "
                 f"name one with --{role}"
             )
 
 
-def _typical_answer(examples: Sequence[Example]) -> str:
-    """Return a text of the references' mean length."""
-    lengths = [len(e.reference) for e in examples if e.reference]
-    mean = sum(lengths) / len(lengths) if lengths else STAND_IN_TOKENS * CHARACTERS_PER_TOKEN
+def _typical_answer(dataset: Dataset) -> str:
+    """Return a text of the references' mean length.
+
+    Where the references of a known set are bare labels, they say nothing of answers to its
+    prompts, which ask for reasons.
+    """
+    lengths = [len(e.reference) for e in dataset.examples if e.reference]
+    mean = sum(lengths) / len(lengths) if lengths else 0.0
+    if not lengths or (dataset.verifier and mean < BARE_LABEL):
+        mean = STAND_IN_TOKENS * CHARACTERS_PER_TOKEN
     note = "(the target's own answer) "
     return (note * (int(mean) // len(note) + 1))[: max(int(mean), len(note))]
 
@@ -177,7 +202,7 @@ def _first_requests(
     right: dict[str, Status] = {
         c.id: "correct" for answers in context.own_answers.values() for c in answers
     }
-    if strategy.name == "styled":
+    if strategy.kind == "styled":
         context = dataclasses.replace(context, statuses=right)
     requests: list[tuple[Role, GenerationRequest]] = []
     for example in examples:
@@ -209,7 +234,9 @@ def _planned(
         # Whoever is asked second is shown a question, a solution and an answer.
         is_first = role == asked[0][0]
         tokens_in = prompt if is_first else prompt + 2 * answer_tokens + INSTRUCTIONS_TOKENS
-        each, assumption = _requests_per_example(strategy.name, role, config)
+        if strategy.kind == "teacher-paraphrase":  # the second request shows the first answer
+            tokens_in = prompt + (answer_tokens + INSTRUCTIONS_TOKENS) / 2
+        each, assumption = requests_per_example(strategy.kind, role, config)
         sampling = config.own if role == "target" else config.teacher
         longest = float(sampling.max_new_tokens)
         out = Range(
@@ -241,27 +268,6 @@ def _planned(
         )
 
 
-def _requests_per_example(name: str, role: Role, config: Config) -> tuple[Range, str]:
-    """Return how often one example asks, and what that rests on."""
-    half = "half of the own answers are right"
-    if name == "minimal-change":
-        return Range(low=0, expected=0.5, high=config.minimal_change.attempts), half
-    if name == "continue":
-        return Range(low=0, expected=0.75, high=config.continuation.rounds), half
-    if name == "ladder":
-        rungs = config.ladder.rungs
-        most = (
-            config.minimal_change.attempts * ("minimal-change" in rungs)
-            + config.continuation.rounds * ("continue" in rungs)
-        )  # fmt: skip
-        others = [r for r in rungs if r not in ("own", "minimal-change", "continue", "samples")]
-        if role == "target":
-            most += config.ladder.samples * ("samples" in rungs) + len(others)
-            return Range(low=0, expected=2.0, high=most), half
-        return Range(low=0, expected=0.5, high=most + len(others)), half
-    return Range(low=1, expected=1, high=1), "one request each"
-
-
 def _price(model: str, config: Config, tokens_in: Range, tokens_out: Range) -> Range | None:
     if not model.startswith(("openai:", "anthropic:")):
         return Range(low=0, expected=0, high=0)
@@ -269,15 +275,7 @@ def _price(model: str, config: Config, tokens_in: Range, tokens_out: Range) -> R
     if price is None:
         return None
     per_in, per_out = price.input_usd_per_million / 1e6, price.output_usd_per_million / 1e6
-    return _sum([tokens_in.times(per_in), tokens_out.times(per_out)])
-
-
-def _sum(ranges: Sequence[Range]) -> Range:
-    return Range(
-        low=sum(r.low for r in ranges),
-        expected=sum(r.expected for r in ranges),
-        high=sum(r.high for r in ranges),
-    )
+    return total([tokens_in.times(per_in), tokens_out.times(per_out)])
 
 
 def _tokens(request: GenerationRequest) -> float:

@@ -1,7 +1,7 @@
 """What strategies need before they begin: the teacher, the money for it, checked settings."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from idiolect.config import Config
@@ -16,9 +16,10 @@ from idiolect.verification import Verifier
 
 __all__ = [
     "check_settings",
+    "config_for",
     "require_verifier",
     "strategies_identity",
-    "teacher_for",
+    "teachers_for",
 ]
 
 _SECTIONS = {
@@ -37,6 +38,8 @@ def check_settings(config: Config) -> None:
         ConfigError: one is outside of what is allowed.
     """
     check_sampling(config.teacher, "teacher")
+    for name, teacher in config.teachers.items():
+        check_sampling(teacher, f"teachers.{name}")
     if not 0 < config.minimal_change.budget <= 1:
         raise ConfigError(
             f"minimal_change.budget: found {config.minimal_change.budget}, expected a share of "
@@ -76,42 +79,67 @@ def require_verifier(strategies: Sequence[Strategy], verifier: Verifier | None) 
         )
 
 
-def teacher_for(
+def config_for(strategy: Strategy, config: Config) -> Config:
+    """Return the configuration as a strategy sees it: with the teacher that it asks."""
+    if strategy.teacher is None:
+        return config
+    return dataclasses.replace(config, teacher=config.teachers[strategy.teacher])
+
+
+def teachers_for(
     strategies: Sequence[Strategy], config: Config, money: Money, given: Model | None
-) -> Model | None:
-    """Open the teacher, if any strategy asks it.
+) -> dict[str | None, Model]:
+    """Open the teachers that strategies ask, by `Strategy.teacher`.
+
+    Args:
+        strategies: All of a run.
+        config: Names the teachers.
+        money: What all of them are paid from.
+        given: Answers in place of `teacher`.
 
     Raises:
         ConfigError: a strategy needs one and none is named, or it cannot be opened.
     """
-    asking = [s.name for s in strategies if "teacher" in s.asks]
-    if not asking:
-        return None
-    if given is not None:
-        return given
-    if not config.teacher.model:
-        raise ConfigError(
-            f"strategies: {', '.join(asking)} ask a teacher, and none is named; name one with "
-            "--teacher, e.g. openai:gpt-4.1, or leave them out"
-        )
-    from idiolect.models.registry import open_teacher
+    opened: dict[str | None, Model] = {}
+    for strategy in strategies:
+        name = strategy.teacher
+        if "teacher" not in strategy.asks or name in opened:
+            continue
+        if name is None and given is not None:
+            opened[name] = given
+            continue
+        teacher = config_for(strategy, config).teacher
+        if not teacher.model:
+            asking = [s.name for s in strategies if "teacher" in s.asks and s.teacher == name]
+            named = f"teachers.{name}.model" if name else "--teacher, e.g. openai:gpt-4.1"
+            raise ConfigError(
+                f"strategies: {', '.join(asking)} ask a teacher, and none is named; name one with "
+                f"{named}, or leave them out"
+            )
+        from idiolect.models.registry import open_teacher
 
-    return open_teacher(config.teacher, money=money, prices=config.prices)
+        where = {"section": f"teachers.{name}"} if name else {}
+        opened[name] = open_teacher(teacher, money=money, prices=config.prices, **where)
+    return opened
 
 
 def strategies_identity(
-    strategies: Sequence[Strategy], config: Config, teacher: Model | None, wording: Wording
+    strategies: Sequence[Strategy],
+    config: Config,
+    teachers: Mapping[str | None, Model],
+    wording: Wording,
 ) -> dict[str, Any]:
     """Return what the strategies' answers depend on, for the identity of the run."""
     identity: dict[str, Any] = {}
-    if teacher is not None:
-        settings = dataclasses.asdict(config.teacher)
-        identity |= {"teacher.model": teacher.name, "teacher.revision": teacher.revision}
-        identity |= {f"teacher.{key}": settings[key] for key in _DECIDES_ANSWERS}
+    for name, teacher in teachers.items():
+        section = f"teachers.{name}" if name else "teacher"
+        settings = dataclasses.asdict(config.teachers[name] if name else config.teacher)
+        identity |= {f"{section}.model": teacher.name, f"{section}.revision": teacher.revision}
+        identity |= {f"{section}.{key}": settings[key] for key in _DECIDES_ANSWERS}
     if any("target" in strategy.asks for strategy in strategies):
         identity["own.sampler"] = SAMPLER_VERSION
     for strategy in strategies:
-        for section in _SECTIONS.get(strategy.name, ()):
+        for section in _SECTIONS.get(strategy.kind, ()):
             identity[section] = dataclasses.asdict(getattr(config, section))
         for prompt in strategy.prompts:
             identity[f"prompts.{prompt}"] = wording.hash_of(prompt)

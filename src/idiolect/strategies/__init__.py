@@ -1,6 +1,7 @@
 """Strategies by name: ways to produce a response. Each lives in its own file."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from idiolect.config import Config
 from idiolect.errors import ConfigError, nearest
@@ -19,6 +20,7 @@ from idiolect.strategies.rewrite import REWRITE
 from idiolect.strategies.step_by_step import STEP_BY_STEP
 from idiolect.strategies.styled import STYLED
 from idiolect.strategies.teacher import TEACHER
+from idiolect.strategies.teacher_paraphrase import TEACHER_PARAPHRASE
 from idiolect.strategies.teacher_rewrite import TEACHER_REWRITE
 
 __all__ = ["STRATEGIES", "Strategy", "StrategyContext", "get_strategy", "with_needed"]
@@ -37,6 +39,7 @@ _ALL = (
     STEP_BY_STEP,
     DETAILED,
     PARAPHRASE,
+    TEACHER_PARAPHRASE,
 )
 STRATEGIES: dict[str, Strategy] = {s.name: s for s in _ALL}
 """All but `column:NAME` and `ladder`, which are made to measure."""
@@ -46,12 +49,13 @@ def get_strategy(name: str, columns: Sequence[str], config: Config | None = None
     """Return a strategy by name.
 
     Args:
-        name: A key of `STRATEGIES`, `ladder` or `column:NAME`.
+        name: A key of `STRATEGIES`, `ladder` or `column:NAME`. With `@NAME` behind it, a
+            strategy asks that one of `teachers`.
         columns: Names of the responses that the data holds.
-        config: Has the rungs of the ladder; default: the default ones.
+        config: Has the rungs of the ladder and the teachers; default: the default ones.
 
     Raises:
-        ConfigError: there is no such strategy, or the data has no such column.
+        ConfigError: there is no such strategy or teacher, or the data has no such column.
     """
     prefix, colon, column = name.partition(":")
     if colon and prefix == "column":
@@ -62,6 +66,9 @@ def get_strategy(name: str, columns: Sequence[str], config: Config | None = None
                 f"{nearest(column, columns)} ({has})"
             )
         return column_strategy(column)
+    kind, at, teacher = name.rpartition("@")
+    if at:
+        return _asking(get_strategy(kind, columns, config), teacher, config or Config())
     if name == "ladder":
         return ladder_strategy(config or Config(), STRATEGIES)
     if name not in STRATEGIES:
@@ -71,6 +78,23 @@ def get_strategy(name: str, columns: Sequence[str], config: Config | None = None
             f"(allowed: {', '.join(allowed)})"
         )
     return STRATEGIES[name]
+
+
+def _asking(strategy: Strategy, teacher: str, config: Config) -> Strategy:
+    """Return a strategy that asks another teacher.
+
+    Raises:
+        ConfigError: there is no such teacher, or the strategy asks none.
+    """
+    name = f"{strategy.name}@{teacher}"
+    if "teacher" not in strategy.asks:
+        raise ConfigError(f"strategies: {name}: {strategy.name} asks no teacher; drop @{teacher}")
+    if teacher not in config.teachers:
+        raise ConfigError(
+            f"strategies: {name}: unknown teacher {teacher!r}{nearest(teacher, config.teachers)} "
+            f"(teachers: {', '.join(config.teachers) or 'none'})"
+        )
+    return replace(strategy, name=name, teacher=teacher)
 
 
 def with_needed(strategies: Sequence[Strategy]) -> tuple[Strategy, ...]:

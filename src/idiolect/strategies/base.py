@@ -77,6 +77,9 @@ class Strategy:
     """A way to produce responses."""
 
     name: str
+    teacher: str | None = None
+    """Which of `teachers` it asks; None for `teacher`. Behind an `@` it ends the name."""
+
     writer: Literal["dataset", "target", "teacher"]
     """Whose words most of the response are."""
 
@@ -96,6 +99,11 @@ class Strategy:
 
     window: int | None = None
     """Examples that are worked on together; None for all of them."""
+
+    @property
+    def kind(self) -> str:
+        """Its name without the teacher's."""
+        return self.name.removesuffix(f"@{self.teacher}") if self.teacher else self.name
 
     def propose(self, examples: Sequence[Example], context: StrategyContext) -> Iterator[Result]:
         """Yield candidates in the order of the examples, as soon as they exist.

@@ -12,13 +12,14 @@ from idiolect.records import Example, Part
 from idiolect.strategies.base import StrategyContext
 from idiolect.strategies.templated import templated
 
-__all__ = ["TEACHER"]
+__all__ = ["TEACHER", "seen_by_teacher"]
 
 
-def _answer(example: Example, context: StrategyContext) -> Mapping[Part, object]:
+def seen_by_teacher(example: Example, context: StrategyContext) -> Mapping[Part, object]:
+    """Return what the teacher is shown beside the prompt."""
     if context.config.teacher.show_answer and example.answer is not None:
         return {"answer": example.answer}
     return {}
 
 
-TEACHER = templated("teacher", "teacher", _answer, sees=frozenset({"answer"}))
+TEACHER = templated("teacher", "teacher", seen_by_teacher, sees=frozenset({"answer"}))

@@ -13,7 +13,8 @@ __all__ = ["check_asked"]
 
 def check_asked(config: Config) -> list[Check]:
     """Look at every model that the configuration names beside the target."""
-    named = (("teacher", config.teacher), ("judge", config.judge))
+    more = ((f"teachers.{name}", each) for name, each in config.teachers.items())
+    named = (("teacher", config.teacher), *more, ("judge", config.judge))
     checks: list[Check] = []
     for section, model in named:
         if not model.model:

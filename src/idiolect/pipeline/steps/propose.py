@@ -8,6 +8,7 @@ from idiolect.pipeline.job import Job
 from idiolect.pipeline.spending import paid_by_candidate
 from idiolect.pipeline.steps.clock import Clock
 from idiolect.pipeline.steps.verify import verify_step
+from idiolect.pipeline.teaching import config_for
 from idiolect.records import Candidate, Example, Failure, Spend, Verdict
 from idiolect.runs.progress import ProgressSink
 from idiolect.strategies.base import Strategy, StrategyContext
@@ -35,7 +36,7 @@ def _propose(job: Job, strategy: Strategy, report: ProgressSink) -> None:
         f for f in job.run.all(Failure) if f.step == "generate" and f.strategy == strategy.name
     ]
     done = {c.id for c in made} | {f.subject_id for f in failed}
-    results = strategy.propose(job.examples, _context(job, done))
+    results = strategy.propose(job.examples, _context(job, strategy, done))
     if strategy.writer == "dataset":
         # Nothing is computed: all rows land in one transaction.
         job.run.add(*results)
@@ -51,15 +52,15 @@ def _propose(job: Job, strategy: Strategy, report: ProgressSink) -> None:
             clock.tick(failed=is_failure, tokens=0 if is_failure else result.tokens_out or 0)
 
 
-def _context(job: Job, done: set[str]) -> StrategyContext:
+def _context(job: Job, strategy: Strategy, done: set[str]) -> StrategyContext:
     own: dict[str, list[Candidate]] = defaultdict(list)
     candidates = [c for c in job.run.all(Candidate) if c.strategy == "own"]
     for candidate in sorted(candidates, key=lambda c: c.sample_index):
         own[candidate.example_id].append(candidate)
     return StrategyContext(
         target=None if job.config.target.server else job.model,
-        teacher=job.teacher,
-        config=job.config,
+        teacher=job.teachers.get(strategy.teacher),
+        config=config_for(strategy, job.config),
         seed=job.config.seed,
         template=job.target.chat.fingerprint,
         done=done,

@@ -37,6 +37,8 @@ from idiolect.verification.judge import Ask, open_judge
 
 __all__ = ["Study", "study"]
 
+_DECIDES = ("datasets", "correct_only", "examples", "evaluation", "checkpoints", "base_runs")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
@@ -170,10 +172,7 @@ def _identity(config: Config, splits: Splits) -> dict[str, Any]:
         "training": dataclasses.asdict(config.training),
         "splits": splits.fingerprint,
         **(judge_identity(config) if _judged(splits) else {}),
-        **{
-            f"study.{key}": settings[key]
-            for key in ("datasets", "examples", "evaluation", "checkpoints", "base_runs")
-        },
+        **{f"study.{key}": settings[key] for key in _DECIDES},
     }
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import numpy as np
 
-from idiolect.config import StudyDataset
+from idiolect.config import StudyConfig, StudyDataset
 from idiolect.errors import ConfigError
 from idiolect.familiarity import MEASURES, Measured, edit_distance
 from idiolect.pipeline.drawing import drawn
@@ -19,7 +19,7 @@ from idiolect.records import Candidate, Example
 from idiolect.selection import Contender, choose
 from idiolect.training import TrainingRow
 
-__all__ = ["Facts", "MadeDataset", "make_datasets", "strategies_of"]
+__all__ = ["Facts", "MadeDataset", "make_datasets", "strategies_of", "takes_correct_only"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,12 @@ def strategies_of(datasets: Mapping[str, StudyDataset]) -> list[str]:
     return list(dict.fromkeys(name for each in datasets.values() for name in each.strategies))
 
 
+def takes_correct_only(study: StudyConfig, name: str) -> bool:
+    """Return whether a dataset leaves out responses that do not verify."""
+    said = study.datasets[name].correct_only
+    return study.correct_only if said is None else said
+
+
 def make_datasets(job: Job) -> list[MadeDataset]:
     """Return the datasets of a study, over the prompts that all of them have a response for.
 
@@ -75,9 +81,9 @@ def make_datasets(job: Job) -> list[MadeDataset]:
         name: {
             example: found
             for example, group in groups.items()
-            if (found := _take(group, each, job)) is not None
+            if (found := _take(group, name, job)) is not None
         }
-        for name, each in study.datasets.items()
+        for name in study.datasets
     }
     shared = [e for e in job.examples if all(e.id in found for found in taken.values())]
     if not shared:
@@ -98,16 +104,18 @@ def make_datasets(job: Job) -> list[MadeDataset]:
     ]
 
 
-def _take(group: Sequence[Contender], dataset: StudyDataset, job: Job) -> Candidate | None:
+def _take(group: Sequence[Contender], name: str, job: Job) -> Candidate | None:
     """Return the response that a dataset takes for one prompt."""
-    inside = [c for c in group if c.candidate.strategy in dataset.strategies]
-    if not dataset.correct_only:
+    study = job.config.study
+    correct_only = takes_correct_only(study, name)
+    inside = [c for c in group if c.candidate.strategy in study.datasets[name].strategies]
+    if not correct_only:
         # Nothing is known about them, so familiarity alone decides.
         inside = [
             Contender(candidate=c.candidate, verdict=None, measurement=c.measurement)
             for c in inside
         ]
-    unchecked = job.config.selection.allow_unchecked or not dataset.correct_only
+    unchecked = job.config.selection.allow_unchecked or not correct_only
     choices = choose(inside, noise=job.scorer.noise, allow_unchecked=unchecked)
     chosen = {choice.candidate_id for choice in choices if choice.chosen}
     return next((c.candidate for c in inside if c.candidate.id in chosen), None)

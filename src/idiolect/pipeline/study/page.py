@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from idiolect.config import StudyConfig
+from idiolect.pipeline.study.datasets import takes_correct_only
 from idiolect.pipeline.study.results import DatasetResult, Found, Rate
 from idiolect.runs.manifest import write_atomically
 
@@ -95,7 +96,7 @@ def _percent(rate: Rate) -> str:
 def _made_of(result: DatasetResult, study: StudyConfig) -> str:
     facts = result.facts
     parts = ", ".join(f"{count} {name}" for name, count in facts.strategies.items())
-    rule = "" if study.datasets[result.name].correct_only else " (correctness was not asked for)"
+    rule = "" if takes_correct_only(study, result.name) else " (correctness was not asked for)"
     return (
         f"{result.name}: {parts}{rule}; a response for {facts.available} prompts, trained on "
         f"{facts.n} that all datasets have; first loss {result.cells[0].first_loss:.3f} nats per "

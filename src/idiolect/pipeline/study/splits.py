@@ -17,7 +17,7 @@ from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_ve
 from idiolect.verification.judge import Ask
 from idiolect.verification.overlap import find_overlap, require_no_overlap
 
-__all__ = ["Role", "Split", "Splits", "read_splits"]
+__all__ = ["Role", "Split", "Splits", "held_out", "read_splits"]
 
 Role = Literal["train", "validation", "test", "other"]
 
@@ -92,7 +92,7 @@ def read_splits(config: Config, dataset: Dataset | None = None) -> Splits:
         if name in ("train", "validation", "test") or name.startswith("base-"):
             raise ConfigError(f"study.others: the name {name!r} is taken; choose another")
     whole = dataset or read_dataset(config.data)
-    train, validation = _held_out(whole, config)
+    train, validation = held_out(whole, config)
     if study.validation is not None:
         validation = _read("validation", "validation", study.validation, config.verifier)
     splits = Splits(
@@ -105,8 +105,12 @@ def read_splits(config: Config, dataset: Dataset | None = None) -> Splits:
     return splits
 
 
-def _held_out(whole: Dataset, config: Config) -> tuple[Dataset, Split | None]:
-    """Take the validation examples out of the training data, drawn by the seed."""
+def held_out(whole: Dataset, config: Config) -> tuple[Dataset, Split | None]:
+    """Take the validation examples out of the training data, drawn by the seed.
+
+    Raises:
+        ConfigError: too few would be left.
+    """
     count = config.study.validation_examples
     if not count or config.study.validation is not None:
         return whole, None
