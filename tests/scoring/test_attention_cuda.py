@@ -8,6 +8,7 @@ import pytest
 import torch
 from scored import largest_difference, make_requests, plain_scores
 
+from idiolect.models.attention import Rule, plain
 from idiolect.scoring import attention, attention_cuda
 from idiolect.scoring.packed import PackedScorer
 
@@ -20,7 +21,7 @@ def written_out_kernel(q, k, v, q_ends, k_ends, max_q, max_k, *, window_size, sc
     assert k_ends[-1] == len(k)
     out = torch.zeros(len(q), q.shape[1], v.shape[2])
     lse = torch.zeros(q.shape[1], len(q))
-    rule = attention._Rule(scale, None, None, None)
+    rule = Rule(scale, None, None, None)
     for index in range(len(q_ends) - 1):
         rows = slice(int(q_ends[index]), int(q_ends[index + 1]))
         keys = slice(int(k_ends[index]), int(k_ends[index + 1]))
@@ -30,8 +31,9 @@ def written_out_kernel(q, k, v, q_ends, k_ends, max_q, max_k, *, window_size, sc
         shape = (rows.stop - rows.start, keys.stop - keys.start)
         mask = torch.ones(shape, dtype=torch.bool).tril() if is_causal else None
         parts = (x.transpose(0, 1) for x in (q[rows], k[keys], v[keys]))
-        part_out, part_lse = attention._plain(*parts, rule, mask)
-        out[rows], lse[:, rows] = part_out.transpose(0, 1), part_lse
+        part_out, part_lse = plain(*attention._grouped(*parts), rule, mask)
+        out[rows] = part_out.flatten(0, 1).transpose(0, 1)
+        lse[:, rows] = part_lse.flatten(0, 1)
     return out, lse
 
 

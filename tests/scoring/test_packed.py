@@ -188,12 +188,12 @@ def test_the_models_own_attention_is_back_after_scoring(module, requests):
 
 # What the self-check must notice: each of these breaks one part of the engine.
 def _sees_the_future(monkeypatch):
-    real = attention._flash_cpu
+    real = attention.flash_cpu
 
     def open_mask(q, k, v, scale, *, is_causal, mask):
         return real(q, k, v, scale, is_causal=False, mask=mask)
 
-    monkeypatch.setattr(attention, "_flash_cpu", open_mask)
+    monkeypatch.setattr(attention, "flash_cpu", open_mask)
 
 
 def _forgets_the_prompt(monkeypatch):

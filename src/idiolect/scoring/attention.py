@@ -6,13 +6,7 @@ For each group there are three kinds of calls, none of which needs a mask:
     all response rows:  everything of the prompt                          -> out_p, lse_p
     each response:      causal over itself                                -> out_s, lse_s
 
-A softmax over the union of two sets of keys is the two partial results weighted by the
-exponentials of their log-sum-exps, so merging them is exact:
-
-    out = (1 - w) out_p + w out_s,   w = sigmoid(lse_s - lse_p)
-
-Source: Hydragen (arXiv 2402.05099 §3.2, eq. 4-5) for the merge. Windows, logit caps and
-attention sinks follow the transformers models that use them.
+The two parts are merged by their log-sum-exps, which is exact (see `models.attention`).
 
 The function is registered with transformers under a name that its mask builder does not
 know, so no mask is built; the plan travels to every layer as a keyword of the model call.
@@ -25,10 +19,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from idiolect.models.attention import Partial, Rule, flash_cpu, merge, plain, rule_of, with_sink
 from idiolect.scoring.attention_cuda import Layout, can_use_varlen, varlen
 from idiolect.scoring.planner import Pack, Piece
 
-__all__ = ["ATTENTION_NAME", "Plan", "attend", "merge", "shared_prompt_attention"]
+__all__ = ["ATTENTION_NAME", "Plan", "attend", "shared_prompt_attention"]
 
 ATTENTION_NAME = "idiolect_shared_prompt"
 
@@ -69,15 +64,16 @@ def shared_prompt_attention(
     """
     if plan is None:
         raise ValueError(f"attention {ATTENTION_NAME!r} runs only inside the packed scorer")
-    if attention_mask is not None or not getattr(module, "is_causal", True):
-        raise ValueError("the packed scorer computes causal attention without masks only")
-    if options.get("position_bias") is not None or options.get("head_mask") is not None:
-        raise ValueError("the packed scorer knows no position bias and no head mask")
-    rule = _Rule(
-        scale=query.shape[-1] ** -0.5 if scaling is None else scaling,
-        window=sliding_window,
+    rule = rule_of(
+        "the packed scorer",
+        module,
+        query,
+        attention_mask,
+        scaling=scaling,
+        sliding_window=sliding_window,
         softcap=softcap,
-        sink=s_aux,
+        s_aux=s_aux,
+        options=options,
     )
     out = query.new_empty(query.shape[2], query.shape[1], value.shape[3])
     q, k, v = query[0], key[0], value[0]
@@ -90,16 +86,6 @@ def shared_prompt_attention(
     return out[None], None
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """What one layer does to its attention scores."""
-
-    scale: float
-    window: int | None
-    softcap: float | None
-    sink: Tensor | None
-
-
 def _attend_piece(
     out: Float[Tensor, "tokens q_heads width"],
     q: Float[Tensor, "q_heads tokens width"],
@@ -108,13 +94,13 @@ def _attend_piece(
     piece: Piece,
     plan: Plan,
     layer: int,
-    rule: _Rule,
+    rule: Rule,
 ) -> None:
     prompt_k, prompt_v = _prompt_keys(k, v, piece, plan, layer)
     if piece.has_prompt:
         start, stop = piece.prompt_start, piece.prompt_stop
         part = attend(q[:, start:stop], prompt_k, prompt_v, rule, offset=0)
-        out[start:stop] = _with_sink(*part, rule).transpose(0, 1)
+        out[start:stop] = with_sink(*part, _sink(rule)).transpose(0, 1)
     first, last = piece.responses
     if first == last:
         return
@@ -132,7 +118,7 @@ def _attend_piece(
         else:
             rows = slice(a - first, b - first)
             prompt = from_prompt[0][:, rows], from_prompt[1][:, rows]
-        out[a:b] = _with_sink(*merge(prompt, own), rule).transpose(0, 1)
+        out[a:b] = with_sink(*merge(prompt, own), _sink(rule)).transpose(0, 1)
 
 
 def _attend_pack(
@@ -142,7 +128,7 @@ def _attend_pack(
     v: Float[Tensor, "k_heads tokens width"],
     plan: Plan,
     layer: int,
-    rule: _Rule,
+    rule: Rule,
 ) -> None:
     """Attend for all pieces of a pack at once, on a GPU."""
     if plan.layout is None:
@@ -171,7 +157,7 @@ def _attend_pack(
         merged, lse = merge(part, own)
         own_out[:, layout.response_rows] = merged
         own_lse[:, layout.response_rows] = lse
-    out.copy_(_with_sink(own_out, own_lse, rule).transpose(0, 1))
+    out.copy_(with_sink(own_out, own_lse, _sink(rule)).transpose(0, 1))
 
 
 def _prompt_keys(
@@ -194,25 +180,11 @@ def _longest(piece: Piece) -> int:
     return max(stop - start for start, stop in piece.spans)
 
 
-Partial = tuple[Float[Tensor, "q_heads rows width"], Float[Tensor, "q_heads rows"]]
+def _sink(rule: Rule) -> Tensor | None:
+    return None if rule.sink is None else rule.sink[:, None]
 
 
-def merge(first: Partial, second: Partial) -> Partial:
-    """Merge attention over two disjoint sets of keys, exactly."""
-    (out_1, lse_1), (out_2, lse_2) = first, second
-    weight = torch.sigmoid(lse_2 - lse_1)[..., None].to(out_1.dtype)
-    return torch.lerp(out_1, out_2, weight), torch.logaddexp(lse_1, lse_2)
-
-
-def _with_sink(out: Tensor, lse: Tensor, rule: _Rule) -> Tensor:
-    """Account for a learned sink: a key with a score and no value."""
-    if rule.sink is None:
-        return out
-    share = torch.sigmoid(lse - rule.sink.to(lse.dtype)[:, None])
-    return out * share[..., None].to(out.dtype)
-
-
-def _windowed(q: Tensor, prompt_k: Tensor, prompt_v: Tensor, rule: _Rule) -> Partial:
+def _windowed(q: Tensor, prompt_k: Tensor, prompt_v: Tensor, rule: Rule) -> Partial:
     """Attend from a response to what its window still holds of the prompt.
 
     Rows whose window has left the prompt behind see nothing; their log-sum-exp is -inf, so
@@ -235,7 +207,7 @@ def attend(
     q: Float[Tensor, "q_heads rows width"],
     k: Float[Tensor, "k_heads keys width"],
     v: Float[Tensor, "k_heads keys width"],
-    rule: _Rule,
+    rule: Rule,
     *,
     offset: int | None,
 ) -> Partial:
@@ -251,15 +223,20 @@ def attend(
     """
     mask = None if offset is None else _mask(q.shape[1], k.shape[1], offset, rule, q.device)
     is_causal = offset == 0 and mask is None
+    q, k, v = _grouped(q, k, v)
     if rule.softcap is None and q.device.type == "cpu":
-        return _flash_cpu(q, k, v, rule.scale, is_causal=is_causal, mask=mask)
-    if is_causal:
-        mask = torch.ones(q.shape[1], k.shape[1], dtype=torch.bool, device=q.device).tril()
-    return _plain(q, k, v, rule, mask)
+        if k.stride(-1) != 1 or q.stride(-1) != 1 or v.stride(-1) != 1:
+            q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
+        part = flash_cpu(q, k, v, rule.scale, is_causal=is_causal, mask=mask)
+    else:
+        if is_causal:
+            mask = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
+        part = plain(q, k, v, rule, mask)
+    return part[0].flatten(0, 1), part[1].flatten(0, 1)
 
 
 def _mask(
-    rows: int, keys: int, offset: int, rule: _Rule, device: torch.device
+    rows: int, keys: int, offset: int, rule: Rule, device: torch.device
 ) -> Bool[Tensor, "rows keys"] | None:
     """Return which keys each row sees; None where plain causality says it."""
     if offset == 0 and (rule.window is None or rows <= rule.window):
@@ -285,36 +262,3 @@ def _grouped(
         k[:, None].expand(-1, share, -1, -1),
         v[:, None].expand(-1, share, -1, -1),
     )
-
-
-def _flash_cpu(
-    q: Tensor, k: Tensor, v: Tensor, scale: float, *, is_causal: bool, mask: Tensor | None
-) -> Partial:
-    """Call torch's own CPU kernel, which the public function hides the log-sum-exp of."""
-    bias = None
-    if mask is not None:
-        bias = torch.zeros(mask.shape, dtype=q.dtype).masked_fill_(~mask, -torch.inf)[None, None]
-    q, k, v = _grouped(q, k, v)
-    if k.stride(-1) != 1 or q.stride(-1) != 1 or v.stride(-1) != 1:
-        q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
-    out, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-        q, k, v, 0.0, is_causal, attn_mask=bias, scale=scale
-    )
-    return out.flatten(0, 1), lse.flatten(0, 1)
-
-
-def _plain(
-    q: Tensor, k: Tensor, v: Tensor, rule: _Rule, mask: Bool[Tensor, "rows keys"] | None
-) -> Partial:
-    """Write attention out: for capped scores, and for devices without a kernel of ours."""
-    grouped_q, grouped_k, grouped_v = _grouped(q, k, v)
-    # Scores in at least float32: a sum of exponentials in bfloat16 keeps two digits.
-    dtype = torch.promote_types(q.dtype, torch.float32)
-    scores = (grouped_q.to(dtype) @ grouped_k.to(dtype).transpose(-1, -2)) * rule.scale
-    if rule.softcap is not None:
-        scores = torch.tanh(scores / rule.softcap) * rule.softcap
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -torch.inf)
-    lse = torch.logsumexp(scores, dim=-1)
-    out = torch.exp(scores - lse[..., None]) @ grouped_v.to(dtype)
-    return out.to(q.dtype).flatten(0, 1), lse.flatten(0, 1)

@@ -1,13 +1,8 @@
 """Attention while answers are made: from new tokens to what is held of prompts and rows.
 
 A row sees its prompt, which is held once for all samples of it, and its own tokens. Both parts
-are computed apart and merged by their log-sum-exps, which is exact:
-
-    out = (1 - w) out_p + w out_s,   w = sigmoid(lse_s - lse_p)
-
-so the keys of a prompt are read once a step for all of its samples. Source: Hydragen
-(arXiv 2402.05099 §3.2, eq. 4-5). Windows, logit caps and attention sinks follow the
-transformers models that use them.
+are computed apart and merged (see `models.attention`), so the keys of a prompt are read once a
+step for all of its samples.
 
 The function is registered with transformers under a name that its mask builder does not
 know, so no mask is built; the step travels to every layer as a keyword of the model call.
@@ -22,16 +17,21 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
+from idiolect.models.attention import (
+    Partial,
+    Rule,
+    flash_cpu,
+    merge,
+    plain,
+    rule_of,
+    with_sink,
+)
 from idiolect.models.generation.cohort import Cohort
 
 __all__ = ["ATTENTION_NAME", "Step", "generating_attention"]
 
 ATTENTION_NAME = "idiolect_generation"
 _PLAIN_ROWS = 256
-
-Partial = tuple[
-    Float[Tensor, "batch k_heads queries width"], Float[Tensor, "batch k_heads queries"]
-]
 
 
 @dataclass(slots=True)
@@ -44,16 +44,6 @@ class Step:
         default_factory=dict[tuple[int, int | None], Tensor | None]
     )
     """Cohort and window -> which keys of its prompts are seen; layers share them."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """What one layer does to its attention scores."""
-
-    scale: float
-    window: int | None
-    softcap: float | None
-    sink: Tensor | None
 
 
 def generating_attention(
@@ -78,15 +68,16 @@ def generating_attention(
     """
     if step is None:
         raise ValueError(f"attention {ATTENTION_NAME!r} runs only inside the generation engine")
-    if attention_mask is not None or not getattr(module, "is_causal", True):
-        raise ValueError("the generation engine computes causal attention without masks only")
-    if options.get("position_bias") is not None or options.get("head_mask") is not None:
-        raise ValueError("the generation engine knows no position bias and no head mask")
-    rule = _Rule(
-        scale=query.shape[-1] ** -0.5 if scaling is None else scaling,
-        window=sliding_window,
+    rule = rule_of(
+        "the generation engine",
+        module,
+        query,
+        attention_mask,
+        scaling=scaling,
+        sliding_window=sliding_window,
         softcap=softcap,
-        sink=s_aux,
+        s_aux=s_aux,
+        options=options,
     )
     layer = int(module.layer_idx)
     q, k, v = query[0], key[0], value[0]
@@ -113,7 +104,7 @@ def _within_prompt(
     q: Float[Tensor, "q_heads tokens width"],
     k: Float[Tensor, "k_heads tokens width"],
     v: Float[Tensor, "k_heads tokens v_width"],
-    rule: _Rule,
+    rule: Rule,
 ) -> Float[Tensor, "q_heads tokens v_width"]:
     """Attend causally inside of one prompt."""
     heads, tokens = k.shape[:2]
@@ -136,8 +127,8 @@ def _within_prompt(
     parts: list[Tensor] = []
     for start in range(0, tokens, _PLAIN_ROWS):
         rows = slice(start, start + _PLAIN_ROWS)
-        part = _plain(q[:, :, rows], k[:, None], v[:, None], rule, mask[rows])
-        parts.append(_with_sink(*part, sink))
+        part = plain(q[:, :, rows], k[:, None], v[:, None], rule, mask[rows])
+        parts.append(with_sink(*part, sink))
     return torch.cat(parts, dim=2).flatten(0, 1)
 
 
@@ -148,7 +139,7 @@ def _newest(
     step: Step,
     number: int,
     layer: int,
-    rule: _Rule,
+    rule: Rule,
 ) -> Float[Tensor, "rows q_heads v_width"]:
     """Attend from the newest token of each row of a cohort."""
     cohort = step.cohorts[number]
@@ -165,9 +156,9 @@ def _newest(
         if key not in step.masks:
             step.masks[key] = _prompt_mask(cohort, rule.window)
         prompt = _from_prompts(q, cache.prompt_k, cache.prompt_v, cohort, rule, step.masks[key])
-        own = _merge(prompt, own)
+        own = merge(prompt, own)
     sink = None if rule.sink is None else rule.sink.unflatten(0, (heads, -1))
-    return _with_sink(*own, sink).flatten(1, 2)
+    return with_sink(*own, sink).flatten(1, 2)
 
 
 def _prompt_mask(cohort: Cohort, window: int | None) -> Bool[Tensor, "groups 1 1 keys"] | None:
@@ -186,7 +177,7 @@ def _from_prompts(
     k: Float[Tensor, "groups k_heads keys width"],
     v: Float[Tensor, "groups k_heads keys v_width"],
     cohort: Cohort,
-    rule: _Rule,
+    rule: Rule,
     mask: Tensor | None,
 ) -> Partial:
     """Attend from rows to prompts, all rows of a prompt together."""
@@ -202,49 +193,8 @@ def _from_prompts(
     return out[cohort.group_of, cohort.place_of], lse[cohort.group_of, cohort.place_of]
 
 
-def _merge(first: Partial, second: Partial) -> Partial:
-    """Merge attention over two disjoint sets of keys, exactly."""
-    (out_1, lse_1), (out_2, lse_2) = first, second
-    weight = torch.sigmoid(lse_2 - lse_1)[..., None].to(out_1.dtype)
-    return torch.lerp(out_1, out_2, weight), torch.logaddexp(lse_1, lse_2)
-
-
-def _with_sink(out: Tensor, lse: Tensor, sink: Tensor | None) -> Tensor:
-    """Account for a learned sink of each query head: a key with a score and no value.
-
-    Args:
-        out: Output without the sink.
-        lse: Its log-sum-exp.
-        sink: Scores, of a shape that goes with `lse`; None where the model has none.
-    """
-    if sink is None:
-        return out
-    return out * torch.sigmoid(lse - sink.to(lse.dtype))[..., None].to(out.dtype)
-
-
-def _attend(q: Tensor, k: Tensor, v: Tensor, rule: _Rule, mask: Tensor | None) -> Partial:
+def _attend(q: Tensor, k: Tensor, v: Tensor, rule: Rule, mask: Tensor | None) -> Partial:
     """Attend from all queries of a batch entry and head to the same keys."""
     if rule.softcap is not None or q.device.type != "cpu":
-        return _plain(q, k, v, rule, mask)
-    bias = None
-    if mask is not None:
-        bias = torch.zeros(mask.shape, dtype=q.dtype).masked_fill_(~mask, -torch.inf)
-    # torch's own CPU kernel; the public function hides the log-sum-exp.
-    out, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-        q.contiguous(), k, v, 0.0, False, attn_mask=bias, scale=rule.scale
-    )
-    return out, lse
-
-
-def _plain(q: Tensor, k: Tensor, v: Tensor, rule: _Rule, mask: Tensor | None) -> Partial:
-    """Write attention out: for capped scores, and for devices without a kernel of ours."""
-    # Scores in at least float32: a sum of exponentials in bfloat16 keeps two digits.
-    dtype = torch.promote_types(q.dtype, torch.float32)
-    scores = (q.to(dtype) @ k.to(dtype).transpose(-1, -2)) * rule.scale
-    if rule.softcap is not None:
-        scores = torch.tanh(scores / rule.softcap) * rule.softcap
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -torch.inf)
-    lse = torch.logsumexp(scores, dim=-1)
-    out = torch.exp(scores - lse[..., None]) @ v.to(dtype)
-    return out.to(q.dtype), lse
+        return plain(q, k, v, rule, mask)
+    return flash_cpu(q.contiguous(), k, v, rule.scale, is_causal=False, mask=mask)
