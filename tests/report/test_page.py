@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -9,7 +10,7 @@ from report_run import write_run
 
 from idiolect.cli import main
 from idiolect.errors import DataError, RunError
-from idiolect.records import Failure, Spend
+from idiolect.records import Candidate, Failure, Measurement, Spend
 from idiolect.report.browser import sample_examples
 from idiolect.report.charts import distribution_chart
 from idiolect.report.facts import read_facts
@@ -172,3 +173,22 @@ def test_numbers_read_well():
     assert [percent(0.256), percent(None)] == ["26 %", "–"]
     assert [usd(None), usd(0.0), usd(0.0123), usd(12.5)] == ["unknown", "free", "$0.0123", "$12.50"]
     assert visible("a\x00b\x7f\tc\n") == "a␀b␡\tc\n"
+
+
+def test_rungs_of_the_ladder_are_no_strategies_and_every_perplexity_stands_in_its_own_row(tmp_path):
+    run = write_run(tmp_path / "run", 4)
+    with Run(run, {"command": "build"}) as opened:
+        rows = [c for c in opened.all(Candidate) if c.strategy == "own"]
+        measured = {m.candidate_id: m for m in opened.all(Measurement)}
+        for name in ("ladder/hinted", "ladder"):
+            for row in rows:
+                candidate = dataclasses.replace(row, id=f"{row.id}/{name}", strategy=name)
+                other = dataclasses.replace(measured[row.id], candidate_id=candidate.id)
+                opened.add(candidate, other)
+    with RunReader(run) as reader:
+        facts = read_facts(reader, seed=0)
+    named = ["reference", "own", "column:other", "ladder"]
+    assert [row.strategy for row in facts.table] == named
+    assert [c.strategy for c in facts.confounds] == named
+    assert list(facts.perplexities) == named
+    assert write_report(run).path.is_file()

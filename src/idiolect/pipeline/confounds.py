@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from idiolect.familiarity import MEASURES
-from idiolect.pipeline.table import RunRows
+from idiolect.pipeline.table import RunRows, is_rung
 from idiolect.records import Candidate, Status
 from idiolect.verification.answers import final_answer_ends
 
@@ -52,10 +52,11 @@ class Confounds:
 
 
 def confounds(rows: RunRows) -> list[Confounds]:
-    """Return one row a strategy, in order of first appearance."""
+    """Return one row a strategy, in order of first appearance; rungs of the ladder have none."""
     groups: dict[str, list[Candidate]] = {}
     for candidate in rows.candidates:
-        groups.setdefault(candidate.strategy, []).append(candidate)
+        if not is_rung(candidate):
+            groups.setdefault(candidate.strategy, []).append(candidate)
     return [_of(name, group, rows) for name, group in groups.items()]
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from idiolect.models.base import Sampling
 from idiolect.models.money import Money
 from idiolect.pipeline.checking import judge_identity, judge_of, need_verifier
 from idiolect.pipeline.job import RunOptions
+from idiolect.pipeline.spending import keep_payments
 from idiolect.records import Answer, Drift, Example, Message
 from idiolect.runs.manifest import write_atomically, write_manifest
 from idiolect.runs.progress import ProgressSink, ignore_progress
@@ -119,12 +121,19 @@ def evaluate_command(
             "evaluation.drift: found no adapter or no data; drift is measured between a target "
             "and the same target with --adapter, on the prompts of data"
         )
-    judge = judge_of(config, Money(config.max_cost))
+    money = Money(config.max_cost)
+    judge = judge_of(config, money)
     tasks = [_task(path, config, options, judge) for path in data]
     _check_names(tasks)
+    if judge is None:
+        _check_references(tasks, options)
     base, tuned = _load(config, tasks)
-    with _open(config, tasks, tuned, options) as run:
+    with _open(config, tasks, tuned, options) as run, closing(money):
         began = time.monotonic()
+        keep_payments(money, run)
+        if judge:
+            # It is paid for each reference: from the purse of the run.
+            _check_references(tasks, options)
         if options.retry_failed:
             run.delete(Answer, status="error")
         rows = [_evaluated(run, config, task, tuned, report) for task in tasks]
@@ -169,10 +178,14 @@ def _task(path: str, config: Config, options: RunOptions, judge: Ask | None) -> 
         confirm_run_unsafe_code=options.confirm_run_unsafe_code,
         judge=judge,
     )
-    tested = self_test(verifier, dataset.examples)
-    if not options.allow_failing_references:
-        require_references(tested)
     return _Task(name=Path(path).stem, dataset=dataset, verifier=verifier)
+
+
+def _check_references(tasks: Sequence[_Task], options: RunOptions) -> None:
+    for task in tasks:
+        tested = self_test(task.verifier, task.dataset.examples)
+        if not options.allow_failing_references:
+            require_references(tested)
 
 
 def _check_names(tasks: Sequence[_Task]) -> None:

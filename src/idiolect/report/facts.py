@@ -13,7 +13,7 @@ from idiolect.pipeline.confounds import Confounds, confounds
 from idiolect.pipeline.outcome import load_rows
 from idiolect.pipeline.reading import Reading, readings
 from idiolect.pipeline.spending import payments, payments_sentences, spending
-from idiolect.pipeline.table import RunRows, StrategyRow, mean_nlls, strategy_table
+from idiolect.pipeline.table import RunRows, StrategyRow, is_rung, mean_nlls, strategy_table
 from idiolect.records import (
     Candidate,
     Example,
@@ -140,7 +140,7 @@ def _verifier(run: RunReader, manifest: Mapping[str, Any]) -> str:
 def _perplexities(rows: RunRows) -> dict[str, list[float]]:
     found: defaultdict[str, list[float]] = defaultdict(list)
     for candidate in rows.candidates:
-        if candidate.id in rows.measurements:
+        if candidate.id in rows.measurements and not is_rung(candidate):
             value = MEASURES["perplexity"].value(rows.measurements[candidate.id])
             found[candidate.strategy].append(value)
     return dict(found)
