@@ -9,17 +9,15 @@ and are no part of the project. Stopped at any moment, the same command goes on 
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-from idiolect.runs.progress import Progress
 from studies.smollm2.analysis import agreements, statements, variant_table
+from studies.smollm2.lines import Lines
 from studies.smollm2.scoring import TASKS, score_tasks
 from studies.smollm2.writing import figure, readme, write_results, write_scores
 
 HERE = Path(__file__).parent
-SECONDS_BETWEEN_LINES = 30.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.runs,
         rows=options.rows,
         tasks=tasks,
-        report=_Lines(),
+        report=Lines(),
     )
     table, tested = variant_table(rows), statements(rows)
     agreement = agreements(table)
@@ -61,20 +59,6 @@ def _options(arguments: list[str] | None) -> Any:
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--output", type=Path, default=HERE)
     return parser.parse_args(arguments)
-
-
-class _Lines:
-    """Prints one plain line every now and then."""
-
-    def __init__(self) -> None:
-        self._last = 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        if time.monotonic() - self._last > SECONDS_BETWEEN_LINES:
-            self._last = time.monotonic()
-            speed = progress.tokens_per_s or 0
-            line = f"{progress.step}: {progress.done}/{progress.total}, {speed:.0f} tokens/s"
-            print(line, file=sys.stderr, flush=True)
 
 
 def _circumstances(options: Any, tasks: list[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from studies.smollm2.analysis import Agreement, Statement, VariantRow
 from studies.smollm2.recorded import GEOMETRIC, RECORDED
 from studies.smollm2.scoring import ScoredRow
 
-__all__ = ["figure", "readme", "write_results", "write_scores"]
+__all__ = ["figure", "markdown", "readme", "write_results", "write_scores"]
 
 
 def write_scores(path: Path, rows: Sequence[ScoredRow]) -> None:
@@ -113,7 +113,7 @@ def _variants(table: Sequence[VariantRow]) -> str:
                 _recorded("llama-2-13b-chat", row),
             )
         )
-    return _markdown(lines)
+    return markdown(lines)
 
 
 def _recorded(model: str, row: VariantRow) -> str:
@@ -135,7 +135,7 @@ def _agreement(agreement: Sequence[Agreement]) -> str:
                 *("-" if v is None else f"{v:.2f}" for v in (row.arithmetic, row.geometric)),
             )
         )
-    return _markdown(lines)
+    return markdown(lines)
 
 
 def _statements(tested: Sequence[Statement]) -> str:
@@ -155,10 +155,11 @@ def _statements(tested: Sequence[Statement]) -> str:
                 row.holds,
             )
         )
-    return _markdown(lines)
+    return markdown(lines)
 
 
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """Return a table; the first line is its head."""
     head, *rows = ["| " + " | ".join(line) + " |" for line in lines]
     rule = "|" + "---|" * len(lines[0])
     return "\n".join([head, rule, *rows]) + "\n"

@@ -59,6 +59,17 @@ def test_one_seed_is_the_paired_t_test_with_half_a_pair_added_on_each_side():
     assert found.seed_variance == 0
 
 
+def test_values_of_any_size_are_the_plain_paired_t_test():
+    first, second = np.array([[3.0, 5.5, -2.0, 8.0]]), np.array([[1.0, 2.0, 0.5, 1.0]])
+    found = paired_difference(first, second, are_rates=False)
+    expected = stats.ttest_rel(first[0], second[0])
+    low, high = expected.confidence_interval()
+    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+    assert found.p == pytest.approx(expected.pvalue)
+    with pytest.raises(ValueError, match="all differences are the same"):
+        paired_difference(first, first - 1, are_rates=False)
+
+
 def test_seeds_that_disagree_widen_the_interval_by_their_own_variance():
     # Two seeds, four examples; one seed of the first is right everywhere, the other nowhere.
     first = np.array([[1.0] * 4, [0.0] * 4])

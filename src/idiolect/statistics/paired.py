@@ -32,7 +32,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """The mean difference of two arrays of rates, and how well it is known."""
+    """The mean difference of two arrays of values, and how well it is known."""
 
     mean: float
     low: float
@@ -81,6 +81,7 @@ def paired_difference(
     second: NDArray[np.float64],
     *,
     spread: SeedSpread | None = None,
+    are_rates: bool = True,
 ) -> Difference:
     """Return first minus second, paired by example.
 
@@ -89,17 +90,19 @@ def paired_difference(
             answer are averaged before (`sample_means`): they are no examples of their own.
         second: The same examples; the same number of seeds.
         spread: Between seeds, from all datasets of a study; None takes these two.
+        are_rates: Off for values of any size, such as nats a token. Then nothing is added for
+            the agreement of a few, and the interval may reach beyond one.
 
     Raises:
-        ValueError: shapes differ, nothing is there, or a value is no rate.
+        ValueError: shapes differ, nothing is there, or a value is no rate but should be one.
     """
     from scipy import stats
 
-    _check(first, second)
+    _check(first, second, are_rates)
     seeds, examples = first.shape
     gaps = first.mean(axis=0) - second.mean(axis=0)
     spread = spread or seed_spread([first, second])
-    of_examples, of_seeds = _example_variance(gaps), 2 * spread.variance / seeds
+    of_examples, of_seeds = _example_variance(gaps, are_rates), 2 * spread.variance / seeds
     variance = of_examples + of_seeds
     parts = of_examples**2 / max(examples - 1, 1)
     parts += of_seeds**2 / spread.freedom if spread.freedom else 0.0
@@ -107,10 +110,11 @@ def paired_difference(
     mean, error = float(gaps.mean()), float(np.sqrt(variance))
     half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * error
     p = float(2 * stats.t.sf(abs(mean) / error, freedom))
+    furthest = 1.0 if are_rates else np.inf
     return Difference(
         mean=mean,
-        low=max(-1.0, mean - half),
-        high=min(1.0, mean + half),
+        low=max(-furthest, mean - half),
+        high=min(furthest, mean + half),
         p=max(p, _least_p(gaps)),
         examples=examples,
         seeds=seeds,
@@ -120,24 +124,28 @@ def paired_difference(
     )
 
 
-def _check(first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
+def _check(first: NDArray[np.float64], second: NDArray[np.float64], are_rates: bool) -> None:
     if first.shape != second.shape or first.ndim != 2 or not first.size:
         raise ValueError(
             f"shapes {first.shape} and {second.shape}; expected two equal ones, seeds x examples"
         )
-    for values in (first, second):
+    if not are_rates and np.ptp(first - second) == 0:
+        raise ValueError("all differences are the same; expected values that vary by example")
+    for values in (first, second) if are_rates else ():
         if not ((values >= 0) & (values <= 1)).all():
             raise ValueError("a value that is no rate; expected values from 0 to 1")
 
 
-def _example_variance(gaps: NDArray[np.float64]) -> float:
+def _example_variance(gaps: NDArray[np.float64], are_rates: bool) -> float:
     """Return the variance of the mean gap that comes from the draw of examples.
 
-    Half a pair for and half a pair against is added, so that agreement in a handful of
-    examples is not taken for certainty (Agresti and Min, Statistics in Medicine 24, 2005,
+    To rates, half a pair for and half a pair against is added, so that agreement in a handful
+    of examples is not taken for certainty (Agresti and Min, Statistics in Medicine 24, 2005,
     729-740, for matched proportions).
     """
     squares = float(((gaps - gaps.mean()) ** 2).sum())
+    if not are_rates:
+        return squares / (len(gaps) - 1) / len(gaps)
     return (squares + 1) / (len(gaps) + 1) / len(gaps)
 
 

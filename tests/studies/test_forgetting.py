@@ -1,0 +1,186 @@
+"""The study of forgetting: its tables by hand, and a small run that is stopped and goes on."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+from scipy import stats
+
+from idiolect.records import Drift
+from idiolect.training import TrainingRow
+from idiolect.training.train import TrainingResult
+from studies.smollm2.forgetting import drifting
+from studies.smollm2.forgetting.__main__ import main
+from studies.smollm2.forgetting.analysis import dataset_table, drift_table, pair_table
+from studies.smollm2.forgetting.cells import Cell
+from studies.smollm2.forgetting.drifting import OUTSIDE, TASKS, probe_prompts
+from studies.smollm2.forgetting.responses import Responses
+
+NAMES = ("forgetting.md", "forgetting.json", "forgetting.csv", "forgetting.svg")
+
+
+def moved(task, number, kl, rise=0.0):
+    """Return the drift on one answer of two tokens, in nats per token."""
+    return Drift(
+        example_id=f"{task}-{number}",
+        source="own",
+        tokens=2,
+        kl_base_tuned=2 * kl,
+        kl_tuned_base=4 * kl,
+        base_nll=1.0,
+        tuned_nll=1.0 + 2 * rise,
+        task=task,
+    )
+
+
+def adapter(kls, *, rise=0.0):
+    """Return the drift of one adapter, with the same values on each task."""
+    return [moved(task, i, kl, rise + kl / 10) for task in TASKS for i, kl in enumerate(kls)]
+
+
+def test_means_and_intervals_are_those_that_a_hand_computes():
+    measured = {
+        ("own", 0): adapter([0.1, 0.2, 0.3]),
+        ("own", 1): adapter([0.3, 0.4, 0.5]),
+        ("reference", 0): adapter([0.5, 0.5, 0.8]),
+        ("reference", 1): adapter([0.5, 0.5, 0.8]),
+    }
+    found = {(row.scope, row.dataset): row for row in drift_table(measured)}
+    own = found["chat", "own"]
+    assert (own.n, own.seeds) == (3, 2)
+    assert own.kl == pytest.approx(0.3)
+    assert own.kl_reverse == pytest.approx(0.6)
+    assert (own.nll_before, own.nll_after) == (0.5, pytest.approx(0.53))
+    assert own.rise == pytest.approx(0.03)
+    # Prompts 0.2, 0.3, 0.4: variance 0.01 / 3. Seeds 0.2 and 0.4, pooled with two equal ones:
+    # squares 0.02 over 2 degrees of freedom, by 2 seeds.
+    of_prompts, of_seeds = 0.01 / 3, 0.01 / 2
+    freedom = (of_prompts + of_seeds) ** 2 / (of_prompts**2 / 2 + of_seeds**2 / 2)
+    half = stats.t.ppf(0.975, freedom) * math.sqrt(of_prompts + of_seeds)
+    assert own.kl_low == pytest.approx(0.3 - half)
+    assert own.kl_high == pytest.approx(0.3 + half)
+    assert found["outside", "own"].n == 9
+    assert found["outside", "reference"].kl == pytest.approx(0.6)
+
+
+def test_the_pairs_are_by_prompt_and_better_is_what_moves_the_model_less():
+    low, noise = np.linspace(0.1, 0.9, 12), np.linspace(0.0, 0.01, 12)
+    measured = {
+        ("reference", 0): adapter(low + 1.0 + noise),
+        ("own", 0): adapter(low),
+        ("rewrite", 0): adapter(low + 0.05 * np.cos(np.arange(12) * math.pi)),
+        ("gpt4", 0): adapter(low + 1.0 - noise),
+    }
+    # The order in which the tasks were done does not matter.
+    measured["own", 0] = measured["own", 0][::-1]
+    found = {(p.scope, p.measure, p.first, p.second): p for p in pair_table(measured)}
+    assert len(found) == 5 * 2 * 6
+    pair = found["ecqa", "kl", "reference", "own"]
+    assert pair.difference == pytest.approx(1.005)
+    assert (pair.n, pair.seeds, pair.verdict) == (12, 1, "worse")
+    assert found["ecqa", "nll", "own", "gpt4"].verdict == "better"
+    assert found["outside", "kl", "own", "rewrite"].verdict == "cannot tell"
+    assert found["outside", "kl", "own", "rewrite"].n == 36
+    assert pair.low < pair.difference < pair.high
+
+
+def test_a_dataset_is_described_by_its_tokens_perplexity_and_losses():
+    responses = Responses(
+        name="own",
+        example_ids=("a", "b"),
+        rows=(TrainingRow(messages=(), response="x"),) * 2,
+        nlls=(1.0, 3.0),
+        tokens=40,
+        cut_off=1,
+        correct=0,
+    )
+    cells = [
+        Cell(
+            dataset="own",
+            seed=seed,
+            result=TrainingResult(
+                adapter=Path("a"),
+                steps=10,
+                first_loss=losses[0],
+                losses=tuple(losses),
+                seconds=1.0,
+                rows=2,
+                tokens=42,
+            ),
+        )
+        for seed, losses in enumerate([[2.0] * 5 + [1.0] * 5, [3.0] * 5 + [0.5] * 5])
+    ]
+    (row,) = dataset_table([responses], cells)
+    assert row.perplexity == pytest.approx(math.exp(2.0))
+    assert (row.n, row.tokens, row.cut_off, row.correct) == (2, 40, 1, 0)
+    assert (row.first_losses, row.last_losses) == ((2.0, 3.0), (1.0, 0.5))
+
+
+def write_data(folder, *, rows):
+    for task in ("gsm8k", "ecqa", "mbpp"):
+        entries = tiny.arithmetic_rows(rows)
+        for entry in entries:
+            entry["id"] = f"{task}-{entry['id']}"
+            entry["responses"] = {"gpt4": f"We count. Final Answer: {entry['answer']}"}
+        tiny.write_jsonl(folder / f"{task}.jsonl", entries)
+
+
+def test_the_prompts_that_models_are_compared_on_are_no_trained_ones(tmp_path):
+    write_data(tmp_path, rows=9)
+    found = probe_prompts(tmp_path, trained=6, prompts=3)
+    assert list(found) == list(TASKS)
+    assert [e.id for e in found["gsm8k"]] == ["gsm8k-sum-7", "gsm8k-sum-8", "gsm8k-sum-9"]
+    assert [e.id for e in found["mbpp"]] == ["mbpp-sum-1", "mbpp-sum-2", "mbpp-sum-3"]
+    chat = probe_prompts(tmp_path, trained=6, prompts=100)["chat"]
+    assert len({e.messages for e in chat}) == 24
+
+
+def test_a_study_that_was_stopped_goes_on_to_the_same_files(
+    tmp_path, make_model, monkeypatch, work
+):
+    write_data(tmp_path, rows=6)
+    common = ["--data", tmp_path, "--target", make_model(max_length=1024), "--prompts", 4]
+    common += ["--steps", 2, "--seeds", 1, "--probes", 2]
+
+    def run(name):
+        folders = ["--runs", tmp_path / f"runs-{name}", "--output", tmp_path / name]
+        return main([str(argument) for argument in (*common, *folders)])
+
+    assert run("straight") == 0
+    generated = work["generated"]
+    measured, drift = [], drifting.drift
+
+    def dies_once(*arguments, task, **options):
+        measured.append(task)
+        if len(measured) == 6:
+            raise KeyboardInterrupt
+        return drift(*arguments, task=task, **options)
+
+    monkeypatch.setattr(drifting, "drift", dies_once)
+    with pytest.raises(KeyboardInterrupt):
+        run("stopped")
+    assert run("stopped") == 0
+    assert measured == [*TASKS, TASKS[0], TASKS[1], TASKS[1], *TASKS[2:], *TASKS, *TASKS]
+    assert work["generated"] == 2 * generated
+    written, again = (
+        {name: (tmp_path / folder / name).read_bytes() for name in NAMES}
+        for folder in ("straight", "stopped")
+    )
+    assert written == again
+
+    everything = b"".join(written.values())
+    assert b"apples" not in everything.lower()
+    assert str(tmp_path).encode() not in everything
+    results = json.loads(written["forgetting.json"])
+    assert [row["dataset"] for row in results["datasets"]] == [
+        "reference",
+        "gpt4",
+        "rewrite",
+        "own",
+    ]
+    assert all(row["kl"] > 0 for row in results["drifts"])
+    assert {row["n"] for row in results["drifts"]} == {2, 2 * len(OUTSIDE)}
+    assert b"nats per token" in everything
