@@ -155,7 +155,10 @@ def test_what_was_under_way_at_a_kill_counts_against_the_cap_of_the_next_process
         model = f"openai:lab-teacher@{server.url}"
         flags = {
             "teacher": ("--strategies", "reference,teacher", "--teacher", model),
-            "judge": ("--strategies", "reference", "--verifier", "judge", "--judge", model),
+            "judge": (
+                *("--strategies", "reference", "--verifier", "judge", "--judge", model),
+                *("--set", "judge.max_new_tokens=200"),
+            ),
         }
         words = ("build", data, "-n", 6, "--target", "lab:amber", "--quiet", "-o", run, "--json")
         words = (*words, "--set", PRICES, "--set", "teacher.max_new_tokens=300", *flags[role])
