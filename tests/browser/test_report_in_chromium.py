@@ -263,12 +263,29 @@ def test_a_link_of_the_accent_list_opens_an_example_that_holds_the_phrase(open_p
     assert "Hence one obtains" in page.locator("#example").inner_text()
 
 
-def test_the_page_can_be_printed(open_page):
-    page = open_page()
+@pytest.mark.parametrize("button", [False, True])
+def test_a_dark_page_prints_dark_ink_on_white(open_page, button):
+    page = open_page(scheme="light" if button else "dark", width=703)
+    if button:
+        page.click("#scheme")
     page.emulate_media(media="print")
-    assert not page.locator(".filters").is_visible()
-    assert page.locator("#strategies table").is_visible()
+    colours = "e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"
+    assert page.eval_on_selector("body", colours) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+    names = page.locator("#distributions svg.wide text", has_text="own").first
+    assert names.evaluate("e => getComputedStyle(e).fill") == "rgb(0, 0, 0)"
     assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_all_columns_and_rules_of_a_table_are_on_the_paper_and_what_was_folded_is_open(open_page):
+    page = open_page(width=703)
+    page.emulate_media(media="print")
+    wide = "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => e.ariaLabel)"
+    assert page.eval_on_selector_all(".scroll", wide) == []
+    first = page.locator("#strategies tbody th").first
+    assert first.evaluate("e => getComputedStyle(e).position") == "static"
+    assert page.get_by_text("Own answers teach more.").is_visible()
+    assert page.get_by_text("Printed: the one example that was open.").is_visible()
+    assert not page.locator(".filters").is_visible()
 
 
 def test_five_thousand_examples_stay_usable(open_page, tmp_path_factory):
