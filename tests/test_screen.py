@@ -3,6 +3,8 @@
 import pytest
 
 from idiolect.cli import screen
+from idiolect.pipeline.explain import ExplainedCandidate, Explanation
+from idiolect.records import Candidate, Example, Message
 
 
 @pytest.mark.parametrize(("width", "tables"), [(40, 1), (16, 2), (14, 3)])
@@ -13,3 +15,31 @@ def test_columns_without_room_follow_in_tables_of_their_own(monkeypatch, capsys,
     out = capsys.readouterr().out
     assert (out.count("name"), out.count("other")) == (tables, tables)
     assert all(cell in out for row in rows for cell in row)
+
+
+def test_explain_names_the_cost_and_the_mark_and_no_revision_that_is_not_there(capsys):
+    candidate = Candidate(
+        id="c",
+        example_id="x",
+        strategy="teacher",
+        text="5",
+        finish_reason="stop",
+        model="lab:teacher",
+        cost_usd=0.0125,
+    )
+    explained = ExplainedCandidate(
+        candidate=candidate,
+        verdict=None,
+        perplexity=None,
+        tokens=None,
+        edit_distance_to_own=None,
+        chosen=True,
+        reason=None,
+        failure=None,
+    )
+    example = Example(id="x", messages=(Message(role="user", content="2 + 3?"),))
+    explanation = Explanation(example=example, candidates=(explained,), failures=())
+    screen.show_explanation(explanation, as_json=False)
+    out = capsys.readouterr().out
+    assert "* teacher: unchecked; by lab:teacher; $0.0125\n" in out
+    assert out.endswith("* chosen\n")

@@ -164,7 +164,7 @@ def test_all_candidates_stand_side_by_side_with_verdict_score_cost_and_reason(op
     first, second, third = (cards.nth(i).inner_text() for i in range(3))
     assert first.startswith("own\ncorrect\nchosen")
     assert "perplexity 1.32" in first  # exp(0.25 * 1.1)
-    assert "Choice: the most familiar of the correct ones." in first
+    assert "The most familiar of the correct ones." in first
     assert "$0.01250" in second
     assert "edit to own 0.40" in second  # 2 of 5 words: "there are" and "we get"
     assert "Read “1” by last-number." in third

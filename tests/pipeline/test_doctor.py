@@ -4,6 +4,8 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 import tiny
@@ -128,7 +130,11 @@ def test_weights_that_are_missing_or_cut_off_are_a_problem(copy):
 def test_weights_that_must_be_fetched_are_a_problem_offline_only(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     (check,) = check_weights(TargetConfig("nobody/nothing"))
-    assert (check.status, check.fix) == ("problem", "hf download nobody/nothing")
+    # The variable would stop the download, too.
+    fix = "env -u HF_HUB_OFFLINE hf download nobody/nothing"
+    assert (check.status, check.fix) == ("problem", fix)
+    (check,) = check_weights(TargetConfig("nobody/nothing", revision="v2"))
+    assert check.fix == f"{fix} --revision v2"
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     (check,) = check_weights(TargetConfig("nobody/nothing"))
     assert check.status == "warning"
@@ -157,6 +163,39 @@ def test_data_that_cannot_be_read_are_a_problem_and_the_rest_is_looked_at(tiny_m
     found = by_name(doctor(config).checks)
     assert found["data"].status == "problem"
     assert found["template"].status == "ok"
+
+
+def test_a_mistyped_lab_target_is_a_problem_and_the_rest_is_looked_at(idiolect):
+    printed = idiolect("doctor", "--target", "lab:ambr")
+    assert printed.code == 1
+    assert "did you mean 'amber'?" in printed.out
+    assert "sandbox" in printed.out
+    assert "2 problems" in printed.out
+    assert printed.err == ""
+
+
+@pytest.fixture
+def requirements(monkeypatch):
+    """Give the requirements of `pyproject.toml`, whatever is installed."""
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    extras = tomllib.loads(text)["project"]["optional-dependencies"]
+    lines = [f"{each}; extra == '{extra}'" for extra, all_ in extras.items() for each in all_]
+    monkeypatch.setattr("importlib.metadata.requires", lambda name: lines)
+
+
+def test_every_package_that_an_extra_installs_is_looked_at(requirements):
+    found = by_name(doctor(Config()).checks)
+    assert {"torch", "matplotlib", "lm-eval", "anthropic", "math-verify", "trl"} <= set(found)
+    assert not {"idiolect", "pytest", "minicons"} & set(found)
+
+
+def test_an_old_package_is_named_itself_for_the_upgrade(monkeypatch, requirements):
+    from idiolect.pipeline.doctor import machine
+
+    monkeypatch.setattr(machine, "_version", lambda name: "0.1")
+    found = by_name(doctor(Config()).checks)
+    assert found["peft"].found.startswith("0.1, idiolect wants >=")
+    assert (found["peft"].fix or "").startswith('pip install "peft>=')
 
 
 def test_a_run_directory_that_cannot_be_written_is_a_problem(idiolect, tmp_path):

@@ -27,6 +27,17 @@ def test_with_every_key_uncommented_it_is_the_default_configuration(tmp_path):
     assert count == sum(len(section.keys) for section in sections) + len(sections) - 1
 
 
+def test_one_key_is_changed_as_the_head_of_the_file_says(tmp_path):
+    path = tmp_path / "idiolect.yaml"
+    text = config_text()
+    assert "take away its `#` and that of its section's name above it" in text
+    text = text.replace("\n#target:", "\ntarget:").replace(
+        "  #model: null", "  model: lab:amber", 1
+    )
+    path.write_text(text)
+    assert load_config(path).target.model == "lab:amber"
+
+
 def test_every_key_of_the_configuration_is_described():
     def keys(kind, prefix=""):
         for field in dataclasses.fields(kind):

@@ -7,6 +7,7 @@ import tiny
 
 from idiolect.records import Candidate, Choice, Measurement, Verdict
 from idiolect.runs import RunReader
+from idiolect.runs.store import Run
 
 FAST = ("--set", "own.max_new_tokens=6")
 
@@ -104,6 +105,7 @@ def test_settings_of_the_old_target_do_not_leak_into_the_new_one(idiolect, make_
         (("none", "--target", "x"), "none: there is no run here"),
         (("RUN",), "no target was given"),
         (("RUN", "--target", "x", "--set", "own.samples=2"), "retarget changes the target only"),
+        (("RUN", "--target", "x", "--set", "target.thinking=keep"), "stays as it is in the run"),
     ],
 )
 def test_what_cannot_be_retargeted_is_named(idiolect, run, words, message):
@@ -118,3 +120,12 @@ def test_a_run_without_choices_is_refused(idiolect, tmp_path, tiny_model):
     printed = idiolect("retarget", "run", "--target", tiny_model)
     assert printed.code == 3
     assert "no response was chosen in this run" in printed.messages[0]
+
+
+@pytest.mark.parametrize("words", [("retarget", "--target", "lab:amber"), ("export",)])
+def test_a_run_that_has_not_ended_is_refused_in_one_sentence(idiolect, tmp_path, words):
+    with Run(tmp_path / "run", {}) as opened:
+        opened.add(Choice(example_id="x", candidate_id="c", chosen=True, reason="only one"))
+    printed = idiolect(words[0], "run", *words[1:])
+    assert printed.code == 3
+    assert "run: the run has not ended, so it has no " in printed.messages[0]

@@ -16,7 +16,7 @@ from idiolect.report.charts import distribution_chart
 from idiolect.report.facts import read_facts
 from idiolect.report.page import embedded_json, write_report
 from idiolect.report.study import load_study
-from idiolect.report.words import number, percent, usd, verdict_cell, visible
+from idiolect.report.words import number, percent, signed, usd, verdict_cell, visible
 from idiolect.runs.store import Run, RunReader
 
 IDS = [f"row-{i}" for i in range(100)]
@@ -169,6 +169,7 @@ def test_a_directory_without_a_run_is_named(tmp_path):
 
 
 def test_numbers_read_well():
+    assert [number(-0.8), signed(-0.8)] == ["\N{MINUS SIGN}0.80", "\N{MINUS SIGN}0.8"]
     assert [number(1234.567), number(None), number(3.0, 0)] == ["1,234.57", "–", "3"]
     assert [percent(0.256), percent(None)] == ["26 %", "–"]
     assert [usd(None), usd(0.0), usd(0.0123), usd(12.5)] == ["unknown", "free", "$0.0123", "$12.50"]
@@ -191,4 +192,14 @@ def test_rungs_of_the_ladder_are_no_strategies_and_every_perplexity_stands_in_it
     assert [row.strategy for row in facts.table] == named
     assert [c.strategy for c in facts.confounds] == named
     assert list(facts.perplexities) == named
+    assert {a.strategy for a in facts.accents} <= set(named)
     assert write_report(run).path.is_file()
+
+
+def test_a_run_without_findings_says_so_and_every_section_is_in_the_navigation(tmp_path):
+    page = write_report(write_run(tmp_path / "run", 3)).path.read_text()
+    sections = re.findall(r'<section id="([a-z]+)"', page)
+    assert {"hygiene", "spend"} <= set(sections)
+    assert set(sections) - {"verdict"} == set(re.findall(r'<a href="#([a-z]+)">', page)) - {
+        "verdict"
+    }

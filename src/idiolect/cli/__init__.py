@@ -1,7 +1,7 @@
 """The command line: parse, call one library function, say where the result is.
 
-Exit codes: 0 done; 1 a run failed; 2 the gate said no; 3 the request was wrong; 130
-interrupted and resumable.
+Exit codes: 0 done; 1 a run failed; 2 the gate said no; 3 the request was wrong, or some rows
+could not be used; 130 interrupted and resumable.
 """
 
 import os

@@ -1,6 +1,7 @@
 """`idiolect doctor`."""
 
 import dataclasses
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from idiolect.cli import options as o
@@ -51,9 +52,9 @@ def _show(diagnosis: "Diagnosis") -> None:
             console.print(Text(f"{'':<{width + 10}}fix: {check.fix}", style="bold"))
     if diagnosis.row:
         _show_row(console, diagnosis)
-    problems = sum(check.status == "problem" for check in diagnosis.checks)
-    warnings = sum(check.status == "warning" for check in diagnosis.checks)
-    console.print(f"\n{problems} problems, {warnings} warnings")
+    counts = Counter(check.status for check in diagnosis.checks)
+    words = [f"{n} {w}{'s' * (n != 1)}" for w in ("problem", "warning") for n in [counts[w]]]
+    console.print("\n" + ", ".join(words))
 
 
 def _show_row(console: "Console", diagnosis: "Diagnosis") -> None:

@@ -33,6 +33,11 @@ def command(
             "--set: retarget changes the target only, expected keys that begin with `target.`; "
             "everything else stays as it is in the run"
         )
+    if any(each.partition("=")[0].strip() == "target.thinking" for each in overrides or ()):
+        raise ConfigError(
+            "--set target.thinking: stays as it is in the run, whose responses were made with it; "
+            "leave it out"
+        )
     from idiolect.cli.progress import progress
     from idiolect.cli.screen import show_outcome
     from idiolect.pipeline.outcome import to_json
@@ -65,5 +70,5 @@ def _show(result: "Retargeted") -> None:
             f"Where the choice changed, the new one has {math.exp(-mean):.2f} times the perplexity "
             f"of the old one (95 % {math.exp(-high):.2f}-{math.exp(-low):.2f}, n = {n})."
         )
-    print("`own` and what builds on it were written by the models that the candidates name.")
+    print(f"`own` and what builds on it are still the words of {result.before_target}.")
     print(f"written: {result.rows}")

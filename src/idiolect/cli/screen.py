@@ -84,6 +84,8 @@ def show_explanation(explanation: Explanation, *, as_json: bool) -> None:
         console.print()
         for line in _candidate_lines(explained):
             console.print(line, highlight=False)
+    if any(explained.chosen for explained in explanation.candidates):
+        console.print("\n[green]*[/green] chosen", highlight=False)
     for reason in explanation.failures:
         console.print("[yellow]failed:[/yellow] " + escape(reason), highlight=False)
 
@@ -192,7 +194,10 @@ def _candidate_lines(explained: ExplainedCandidate) -> list[str]:
     if explained.edit_distance_to_own is not None:
         facts.append(f"edit distance to own {explained.edit_distance_to_own:.2f}")
     if candidate.model:
-        facts.append(f"by {candidate.model} ({candidate.revision})")
+        revision = f" ({candidate.revision})" if candidate.revision else ""
+        facts.append(f"by {candidate.model}{revision}")
+    if candidate.cost_usd:
+        facts.append(f"${candidate.cost_usd:,.4f}")
     if candidate.finish_reason == "length":
         facts.append("cut off at the token limit")
     lines = [f"{mark} [bold]{escape(candidate.strategy)}[/bold]: {escape('; '.join(facts))}"]

@@ -12,13 +12,13 @@ import yaml
 from idiolect.chat import PLAIN_FORMATS, strip_thinking
 from idiolect.data.export import EXPORTS, Form, Setting, export_rows
 from idiolect.data.export.writing import SUFFIXES, write_rows
-from idiolect.errors import ConfigError, DataError, nearest
+from idiolect.errors import ConfigError, DataError, RunError, nearest
 from idiolect.models.tokenizer import model_path
 from idiolect.records import Candidate, Choice, Example, Measurement, Verdict
 from idiolect.runs.manifest import write_atomically
 from idiolect.runs.store import Run, RunReader
 
-__all__ = ["Exported", "export", "export_run"]
+__all__ = ["Exported", "ended", "export", "export_run"]
 
 _TEMPLATE_TOKENS = 64
 """Tokens that a template writes around one turn, at most."""
@@ -66,7 +66,7 @@ def export(run_path: str | Path, output: str | Path | None = None, *, to: str) -
 def export_run(run: Run | RunReader, output: Path, *, to: str) -> Exported:
     """Write the chosen responses in the order of the examples."""
     form = EXPORTS[to]
-    config = yaml.safe_load((run.path / "config.resolved.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load(ended(run.path, "config.resolved.yaml"))
     _check_form(form, output, config)
     chosen = _chosen(run, config["target"]["thinking"])
     _check_examples(form, [example for example, _, _ in chosen])
@@ -82,6 +82,20 @@ def export_run(run: Run | RunReader, output: Path, *, to: str) -> Exported:
         files=tuple(output.parent / name for name in files),
         command=form.command(setting),
     )
+
+
+def ended(run: Path, name: str) -> str:
+    """Return the text of a file that a run writes when it ends.
+
+    Raises:
+        RunError: the run has not ended.
+    """
+    try:
+        return (run / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RunError(
+            f"{run}: the run has not ended, so it has no {name}; run the same `build` again"
+        ) from None
 
 
 def _check_form(form: Form, output: Path, config: Mapping[str, Any]) -> None:

@@ -12,8 +12,9 @@ from idiolect.errors import ConfigError
 __all__ = ["config_text", "init"]
 
 _HEAD = """\
-# idiolect.yaml: what a run needs to know. Every key stands here with its default, commented out:
-# take the `#` away to change one. Flags and --set win over this file.
+# idiolect.yaml: what a run needs to know. Every key stands here with its default, commented out.
+# To change one, take away its `#` and that of its section's name above it.
+# Flags and --set win over this file.
 #
 #   idiolect doctor -c idiolect.yaml    is everything there?
 #   idiolect build -c idiolect.yaml     make the data set

@@ -18,7 +18,7 @@ import numpy as np
 from idiolect.config import Config, TargetConfig, load_config
 from idiolect.data.read import Dataset
 from idiolect.errors import ConfigError
-from idiolect.pipeline.export import export_run
+from idiolect.pipeline.export import ended, export_run
 from idiolect.pipeline.inputs import open_job
 from idiolect.pipeline.job import Job, RunOptions
 from idiolect.pipeline.outcome import Outcome, outcome
@@ -132,7 +132,7 @@ def retarget(
         report: Is told how far the work is.
 
     Raises:
-        ConfigError: there is no such run, or nothing was chosen in it.
+        ConfigError: there is no such run, it has not ended, or nothing was chosen in it.
     """
     pool = _read_pool(Path(run_path))
     options = options or RunOptions()
@@ -172,7 +172,7 @@ def _read_pool(path: Path) -> _Pool:
                 f"{path}: no response was chosen in this run, so there is no choice to make "
                 "again; choose with `idiolect build`"
             )
-        manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads(ended(path, "manifest.json"))
         return _Pool(
             path=path,
             config=load_config(path / "config.resolved.yaml"),

@@ -18,7 +18,7 @@ from idiolect.report.svg import INK, svg_text
 __all__ = ["Chart", "distribution_chart", "effect_chart"]
 
 _WIDTHS = {"wide": 7.6, "narrow": 3.7}
-"""Inches at 100 px; the page shows one of the two."""
+"""Inches; font sizes are set for these, and the page shows one of the two."""
 _ROW = 0.62
 
 
@@ -144,7 +144,7 @@ def _ridge(axes: Any, base: int, name: str, values: Any, edges: Any) -> None:
     heights = base + 0.55 * counts / max(int(counts.max()), 1)
     axes.axhline(base, color=INK["rule"], linewidth=0.8)
     axes.stairs(heights, edges, baseline=base, fill=True, color=INK["accent-soft"], linewidth=0)
-    shown = np.ma.masked_where(np.pad(counts, 1)[1:-1] == 0, heights)
+    shown = np.ma.masked_where(counts == 0, heights)
     axes.stairs(shown.filled(np.nan), edges, baseline=base, color=INK["accent"], linewidth=0.9)
     first, median, third = np.quantile(values, (0.25, 0.5, 0.75))
     axes.plot(

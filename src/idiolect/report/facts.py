@@ -157,7 +157,7 @@ def _accents(run: RunReader, candidates: Sequence[Candidate], seed: int) -> tupl
     groups: defaultdict[str, list[str]] = defaultdict(list)
     kept = run.keys(TokenScores)
     for candidate in candidates:
-        if candidate.id in kept:
+        if candidate.id in kept and not is_rung(candidate):
             groups[candidate.strategy].append(candidate.id)
     own = [c.text for c in candidates if c.strategy == "own"]
     found: list[Accent] = []

@@ -23,7 +23,6 @@ INK = {
     "rule": "#030303",
     "accent": "#040404",
     "accent-soft": "#050505",
-    "paper": "#060606",
 }
 """Names of the page's colours -> the colours to draw with."""
 

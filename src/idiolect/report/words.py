@@ -20,6 +20,7 @@ __all__ = [
     "visible",
 ]
 
+_MINUS = "\N{MINUS SIGN}"
 _CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"}
 _CONTROLS[0x7F] = 0x2421
 
@@ -129,12 +130,12 @@ def verdict_cell(row: StrategyRow) -> Correct | None:
 
 def number(value: float | None, digits: int = 2) -> str:
     """Return a number with fixed digits; a dash for none."""
-    return "–" if value is None else f"{value:,.{digits}f}"
+    return "–" if value is None else f"{value:,.{digits}f}".replace("-", _MINUS)
 
 
 def signed(value: float) -> str:
     """Return a difference with its sign and one digit."""
-    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:+.1f}".replace("-", _MINUS)
 
 
 def percent(value: float | None) -> str:

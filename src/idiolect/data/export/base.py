@@ -35,7 +35,7 @@ ROWS_AT_ONCE = 2
 
 ACCUMULATION = RECIPE.batch_size // ROWS_AT_ONCE
 WARMUP_STEPS = 10
-"""A share of the steps, as in the preset, is not what every trainer takes."""
+"""In place of the preset's share of the steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,7 @@ def messages_row(example: Example, candidate: Candidate, setting: Setting) -> Ro
 def trainer_arguments(setting: Setting) -> dict[str, Any]:
     """Return the recipe under the names of transformers' `TrainingArguments`.
 
-    The warm-up is left out: not every trainer takes it in steps.
+    The warm-up is left out: each form says it as its trainer takes it.
     """
     return {
         "learning_rate": RECIPE.learning_rate,

@@ -6,7 +6,7 @@ from idiolect.config import Config
 from idiolect.data.read import read_dataset
 from idiolect.errors import IdiolectError
 from idiolect.pipeline.doctor.asked import check_asked
-from idiolect.pipeline.doctor.checks import Check, Diagnosis, ShownToken
+from idiolect.pipeline.doctor.checks import Check, Diagnosis, ShownToken, problem
 from idiolect.pipeline.doctor.machine import check_machine
 from idiolect.pipeline.doctor.template import check_template
 from idiolect.pipeline.doctor.weights import check_weights
@@ -16,7 +16,7 @@ __all__ = ["Check", "Diagnosis", "ShownToken", "doctor"]
 
 
 def doctor(config: Config) -> Diagnosis:
-    """Look at target, data and machine. Nothing is computed, written or paid."""
+    """Look at target, data and machine. No weights are loaded, nothing is generated or paid."""
     checks: list[Check] = []
     examples: tuple[Example, ...] = ()
     if config.data.path:
@@ -42,8 +42,7 @@ def _data(config: Config) -> tuple[Check, tuple[Example, ...]]:
     try:
         dataset = read_dataset(config.data)
     except IdiolectError as error:
-        found, _, fix = str(error).rpartition("; ")
-        return Check(name="data", status="problem", found=found or fix, fix=fix), ()
+        return problem("data", error), ()
     found = f"{len(dataset.examples)} examples of {dataset.source} ({'; '.join(dataset.mapping)})"
     if dataset.problems:
         return Check(

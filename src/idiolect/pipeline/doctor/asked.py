@@ -5,7 +5,7 @@ import dataclasses
 from idiolect.config import Config, HelperConfig, TargetConfig
 from idiolect.errors import IdiolectError
 from idiolect.models.registry import open_teacher, server_of
-from idiolect.pipeline.doctor.checks import Check
+from idiolect.pipeline.doctor.checks import Check, problem
 from idiolect.pipeline.doctor.weights import check_weights
 
 __all__ = ["check_asked"]
@@ -34,8 +34,7 @@ def _check(section: str, model: HelperConfig, config: Config) -> Check:
         opened = open_teacher(model, prices=config.prices, section=section)
         getattr(opened, "close", lambda: None)()
     except IdiolectError as error:
-        found, _, fix = str(error).rpartition("; ")
-        return Check(name=section, status="problem", found=found or str(error), fix=fix or None)
+        return problem(section, error)
     if server is None:
         return Check(name=section, status="ok", found=f"{name}: in the package")
     kind, served, url = server
@@ -54,10 +53,10 @@ def _reach(section: str, name: str, served: str, url: str) -> Check:
     try:
         server.model(served)
     except IdiolectError as error:
-        return Check(
-            name=section,
-            status="problem",
-            found=f"{name}: {str(error).rpartition('; ')[0]}",
+        found = problem(section, error)
+        return dataclasses.replace(
+            found,
+            found=f"{name}: {found.found}",
             fix=f"start the server, or check {section}.model and the key",
         )
     finally:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Check", "Diagnosis", "ShownToken", "gibibytes"]
+from idiolect.errors import IdiolectError
+
+__all__ = ["Check", "Diagnosis", "ShownToken", "gibibytes", "problem"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,12 @@ class Diagnosis:
     def healthy(self) -> bool:
         """Whether no check found a problem."""
         return all(check.status != "problem" for check in self.checks)
+
+
+def problem(name: str, error: IdiolectError) -> Check:
+    """Return the check for an error: behind its last semicolon it says what to do."""
+    found, _, fix = str(error).rpartition("; ")
+    return Check(name=name, status="problem", found=found or fix, fix=fix if found else None)
 
 
 def gibibytes(size: float) -> str:

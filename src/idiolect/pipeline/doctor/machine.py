@@ -1,7 +1,9 @@
 """This machine: Python and its packages, disk, caches, GPU, the sandbox."""
 
+import dataclasses
 import os
 import platform
+import re
 import shutil
 import sys
 from importlib import metadata, util
@@ -10,20 +12,15 @@ from pathlib import Path
 from idiolect.config import Config
 from idiolect.errors import ConfigError
 from idiolect.models.cache import cache_folder
-from idiolect.pipeline.doctor.checks import Check, gibibytes
+from idiolect.pipeline.doctor.checks import Check, gibibytes, problem
 from idiolect.verification.sandbox import find_sandbox
 
 __all__ = ["check_machine"]
 
-_EXTRAS = {
-    "torch": "local",
-    "transformers": "local",
-    "datasets": "hub",
-    "math-verify": "maths",
-    "trl": "train",
-    "peft": "train",
-}
-"""Packages that count -> the extra that installs them."""
+_EXTRA = re.compile(r"""([\w.-]+)(?:\[.*?\])?([^;]*);.*\bextra == ["'](\w+)["']""")
+"""A requirement of an extra: package, versions, extra."""
+
+_NOT_FOR_USERS = ("all", "bench", "dev")
 
 _DISK_PROBLEM = 200 * 2**20
 _DISK_WARNING = 2 * 2**30
@@ -35,7 +32,7 @@ def check_machine(config: Config) -> list[Check]:
     cache = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     return [
         _python(),
-        *(_package(name, extra, config) for name, extra in _EXTRAS.items()),
+        *_packages(config),
         _folder("run directory", runs, "--output-dir"),
         _folder("model cache", cache, "HF_HOME"),
         _folder("response cache", cache_folder(), "IDIOLECT_CACHE_DIR"),
@@ -52,19 +49,29 @@ def _python() -> Check:
     )
 
 
-def _package(name: str, extra: str, config: Config) -> Check:
-    version, wanted = _version(name), _wanted(name)
-    if version and (wanted is None or _suits(version, wanted)):
+def _packages(config: Config) -> list[Check]:
+    """Look for every package that an extra installs."""
+    extras: dict[str, tuple[str, str]] = {}
+    for text in metadata.requires("idiolect") or []:
+        match = _EXTRA.match(text)
+        if match and match[3] not in _NOT_FOR_USERS and match[1] != "idiolect":
+            extras.setdefault(match[1], (match[2].strip(), match[3]))
+    return [_package(name, *wanted, config) for name, wanted in extras.items()]
+
+
+def _package(name: str, wanted: str, extra: str, config: Config) -> Check:
+    version = _version(name)
+    if version and _suits(version, wanted):
         return Check(name=name, status="ok", found=version)
+    # The weights of a server are not loaded here; its words are cut into tokens here.
     needed = extra == "local" and bool(config.target.model)
-    if name == "torch" and config.target.server:
-        needed = False  # the weights are on the server
+    needed = needed and (name == "transformers" or not config.target.server)
     if version:
         return Check(
             name=name,
             status="problem" if needed else "warning",
             found=f"{version}, idiolect wants {wanted}",
-            fix=f'pip install --upgrade "idiolect[{extra}]"',
+            fix=f'pip install "{name}{wanted}"',
         )
     return Check(
         name=name,
@@ -81,21 +88,9 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _wanted(name: str) -> str | None:
-    """Return the versions that this installation of idiolect asks for, e.g. `>=2.11`."""
-    if util.find_spec("packaging") is None:
-        return None
-    from packaging.requirements import Requirement
-
-    try:
-        texts = metadata.requires("idiolect") or []
-    except metadata.PackageNotFoundError:  # run from a source tree
-        return None
-    found = (Requirement(text) for text in texts)
-    return next((str(r.specifier) for r in found if r.name == name and str(r.specifier)), None)
-
-
 def _suits(version: str, wanted: str) -> bool:
+    if util.find_spec("packaging") is None:
+        return True
     from packaging.specifiers import SpecifierSet
 
     return SpecifierSet(wanted).contains(version, prereleases=True)
@@ -157,11 +152,11 @@ def _sandbox(config: Config) -> Check:
     try:
         sandbox = find_sandbox()
     except ConfigError as error:
-        found, _, fix = str(error).rpartition("; ")
-        return Check(
-            name="sandbox",
+        found = problem("sandbox", error)
+        return dataclasses.replace(
+            found,
             status="problem" if config.verifier == "code" else "warning",
-            found=found.removeprefix("code verifier: "),
-            fix=f"{fix} (needed only to check generated programs)",
+            found=found.found.removeprefix("code verifier: "),
+            fix=f"{found.fix} (needed only to check generated programs)",
         )
     return Check(name="sandbox", status="ok", found=f"{sandbox.name} runs a test program")

@@ -9,7 +9,7 @@ from idiolect.chat import ChatFormat
 from idiolect.config import TargetConfig
 from idiolect.errors import IdiolectError, TemplateError
 from idiolect.models.tokenizer import chat_format, load_tokenizer, model_name, model_path
-from idiolect.pipeline.doctor.checks import Check, ShownToken
+from idiolect.pipeline.doctor.checks import Check, ShownToken, problem
 from idiolect.records import Example, Message
 
 __all__ = ["PROBE", "check_template"]
@@ -37,14 +37,14 @@ def check_template(
         tokenizer = load_tokenizer(config)
         chat = chat_format(tokenizer, config)
     except IdiolectError as error:
-        return [_problem("template", error)], ()
+        return [problem("template", error)], ()
     rows = [(e, e.reference) for e in examples if e.reference and e.reference.strip()][:_ROWS]
     rows = rows or [(PROBE, PROBE.reference or "")]
     example, response = rows[0]
     try:
         rendered = chat.render(example.messages, response)
     except TemplateError as error:
-        return [_problem("template", error)], ()
+        return [problem("template", error)], ()
     trained = (*rendered.response_ids, *chat.suffix_ids)
     checks = [
         Check(
@@ -68,11 +68,6 @@ def check_template(
         ShownToken(id=i, text=tokenizer.decode([i], skip_special_tokens=False), trained=on)
         for i, on in shown
     )
-
-
-def _problem(name: str, error: IdiolectError) -> Check:
-    found, _, fix = str(error).rpartition("; ")
-    return Check(name=name, status="problem", found=found or str(error), fix=fix or None)
 
 
 def _mask(prompt_ids: Sequence[int], trained: Sequence[int]) -> Check:
@@ -154,7 +149,7 @@ def _seam(tokenizer: Any, chat: ChatFormat, rows: Sequence[tuple[Example, str]])
         try:
             rendered = chat.render(example.messages, response)
         except TemplateError as error:
-            return _problem("scoring = training", error)
+            return problem("scoring = training", error)
         ours = (*rendered.prompt_ids, *rendered.response_ids, *chat.suffix_ids)
         joint = chat.joint_ids(example.messages, response)
         if ours == joint:

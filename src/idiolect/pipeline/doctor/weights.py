@@ -9,7 +9,7 @@ from typing import Any
 from idiolect.config import TargetConfig
 from idiolect.errors import IdiolectError
 from idiolect.models.tokenizer import model_name, model_path
-from idiolect.pipeline.doctor.checks import Check, gibibytes
+from idiolect.pipeline.doctor.checks import Check, gibibytes, problem
 
 __all__ = ["check_weights", "count_parameters"]
 
@@ -20,9 +20,13 @@ def check_weights(config: TargetConfig) -> list[Check]:
     """Look for the weights, without loading them."""
     if config.server:
         return [_served(config)]
-    name = model_path(model_name(config))
+    try:
+        name = model_path(model_name(config))
+    except IdiolectError as error:
+        return [problem("weights", error)]
     folder = Path(name) if Path(name).is_dir() else _cached(name, config.revision)
     if folder is None:
+        revision = f" --revision {config.revision}" if config.revision else ""
         offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
         return [
             Check(
@@ -30,7 +34,9 @@ def check_weights(config: TargetConfig) -> list[Check]:
                 status="problem" if offline else "warning",
                 found=f"{name}: not on this machine"
                 + (", and HF_HUB_OFFLINE is set" if offline else ""),
-                fix=f"hf download {name}" if offline else "the first run downloads them",
+                fix=f"env -u HF_HUB_OFFLINE hf download {name}{revision}"
+                if offline
+                else "the first run downloads them",
             )
         ]
     files = _files(folder)
@@ -122,8 +128,7 @@ def _served(config: TargetConfig) -> Check:
         server = Server(config.server or "", retries=0, timeout_s=10.0)
         model = server.model(config.server_model)
     except IdiolectError as error:
-        found, _, fix = str(error).rpartition("; ")
-        return Check(name="server", status="problem", found=found, fix=fix)
+        return problem("server", error)
     return Check(name="server", status="ok", found=f"{server.url} offers {model.name}")
 
 

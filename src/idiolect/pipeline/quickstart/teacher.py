@@ -40,7 +40,10 @@ def teacher_over_http() -> Generator[Model]:
             TeacherConfig(f"openai:{TEACHER}@{server.url}", cache=False),
             prices={TEACHER: PriceConfig(input_usd_per_million=0, output_usd_per_million=0)},
         )
-        yield _Served(model=client, name=f"{TEACHER} over HTTP")
+        try:
+            yield _Served(model=client, name=f"{TEACHER} over HTTP")
+        finally:
+            getattr(client, "close", lambda: None)()
 
 
 @contextmanager
