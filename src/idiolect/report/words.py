@@ -79,14 +79,16 @@ def headline(facts: Facts) -> Headline:
 
 
 def _of_study(study: StudyFacts) -> Headline:
-    """Name the dataset that taught most, where any is shown to have taught something."""
+    """Name the dataset that taught most of those that are not shown to cost anything elsewhere."""
     better = [row for row in study.rows if row.gain.verdict == "better"]
     if not better:
         worse = [row.dataset for row in study.rows if row.gain.verdict == "worse"]
         detail = f"Worse than before training: {', '.join(worse)}." if worse else ""
         return Headline(text="No dataset is shown to help on the task.", detail=detail)
-    best = max(better, key=lambda row: row.gain.value)
-    text = f"Training on {best.dataset} helped most: {signed(best.gain.value)} points on the task."
+    harmless = [r for r in better if r.forgetting is None or r.forgetting.verdict != "worse"]
+    best = max(harmless or better, key=lambda row: row.gain.value)
+    helped = "helped most" if harmless else "helped, at the cost of other tasks"
+    text = f"Training on {best.dataset} {helped}: {signed(best.gain.value)} points on the task."
     task = f"On the task {_points(best.gain)}."
     lost = best.forgetting
     elsewhere = {
