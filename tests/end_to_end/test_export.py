@@ -90,6 +90,20 @@ def test_a_plain_format_is_refused_where_the_config_cannot_hold_it(idiolect, bui
     assert (run / "trl.jinja").read_text().startswith("{% for m in messages %}")
 
 
+def test_template_arguments_are_not_lost_where_a_config_cannot_hold_them(
+    idiolect, build, make_model
+):
+    kwargs = ("--set", "target.template_kwargs.enable_thinking=false")
+    run = build(make_model("qwen3"), *kwargs)
+    printed = idiolect("export", run, "--to", "ms-swift")
+    assert printed.code == 3
+    assert "target.template_kwargs enable_thinking" in printed.messages[0]
+    assert "export to trl or openai or axolotl" in printed.messages[0]
+    assert idiolect("export", run, "--to", "llama-factory").code == 0
+    config = yaml.safe_load((run / "llama-factory.yaml").read_text())
+    assert config["enable_thinking"] is False
+
+
 def test_a_dataset_info_that_is_no_object_is_named_and_left_alone(idiolect, build):
     run = build()
     (run / "dataset_info.json").write_text("[]")

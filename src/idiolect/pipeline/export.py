@@ -112,6 +112,15 @@ def _check_form(form: Form, output: Path, config: Mapping[str, Any]) -> None:
             f"--to {form.name}: the run was made in the plain format {plain!r}, which its config "
             f"cannot hold; export to {' or '.join(able)}"
         )
+    asked: Mapping[str, Any] = config["target"]["template_kwargs"]
+    if form.template_arguments is not None and set(asked) - form.template_arguments:
+        names = ", ".join(sorted(set(asked) - form.template_arguments))
+        able = [name for name, other in EXPORTS.items() if other.template_arguments is None]
+        raise ConfigError(
+            f"--to {form.name}: the run was made with target.template_kwargs {names}, which its "
+            f"config cannot hold, so other tokens would be trained than were scored; export to "
+            f"{' or '.join(able)}"
+        )
 
 
 def _check_examples(form: Form, examples: Sequence[Example]) -> None:

@@ -91,6 +91,9 @@ class Form:
     takes_plain_format: bool = False
     """Whether its config can carry a template of ours."""
 
+    template_arguments: frozenset[str] | None = None
+    """Names of the arguments for the chat template that its config can hold; None: any."""
+
     merges: tuple[str, ...] = ()
     """Files that others write to as well: they get an entry and keep the others'."""
 

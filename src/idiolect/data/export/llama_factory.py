@@ -72,7 +72,7 @@ def _config(setting: Setting) -> str:
         "cutoff_len": setting.longest,
         "train_on_prompt": False,
         "mask_history": True,
-        **{k: v for k, v in setting.template_kwargs.items() if k == "enable_thinking"},
+        **setting.template_kwargs,
         **trainer_arguments(setting),
         "num_train_epochs": float(RECIPE.epochs),
         "warmup_steps": WARMUP_STEPS,
@@ -96,5 +96,6 @@ LLAMA_FACTORY = Form(
     files=_files,
     command=_command,
     merges=(_INFO,),
+    template_arguments=frozenset({"enable_thinking"}),
     check=_check,
 )

@@ -46,5 +46,10 @@ def _command(setting: Setting) -> str:
 
 
 MS_SWIFT = Form(
-    name="ms-swift", row=messages_row, files=_files, command=_command, takes_parquet=False
+    name="ms-swift",
+    row=messages_row,
+    files=_files,
+    command=_command,
+    takes_parquet=False,
+    template_arguments=frozenset(),
 )
