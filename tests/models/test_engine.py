@@ -8,6 +8,7 @@ from architectures import ARCHITECTURES, VOCABULARY, WINDOW, Architecture, build
 
 from idiolect.models.base import Sampling
 from idiolect.models.generation import engine as engine_module
+from idiolect.models.generation import sampling
 from idiolect.models.generation.choice import choose_engine
 from idiolect.models.generation.engine import CohortEngine
 from idiolect.models.generation.plain import PlainEngine
@@ -159,6 +160,25 @@ def test_out_of_memory_makes_the_batch_smaller_and_changes_no_answer(llama, monk
     memory = Memory(monkeypatch, rows)
     assert ids_of(engine, wanted) == expected
     assert memory.refused > 0
+
+
+def test_memory_that_runs_out_while_tokens_are_drawn_changes_no_answer(llama, monkeypatch):
+    # Answers end at different steps, so that cohorts of different ages are under way.
+    wanted = tasks(random_prompts(9, 30, 4, 12, 7, 5), samples=4, limit=30, temperature=2.0)
+    engine = CohortEngine(llama, set(range(8)), rows=8)
+    expected = ids_of(engine, wanted)
+    whole, refused = sampling._draw_nucleus, []
+
+    def limited(weights, top_p, u):
+        # Now and then, so that older rows have begun when it happens.
+        refused.append(len(weights) > 2 and len(refused) % 5 == 4)
+        if refused[-1]:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return whole(weights, top_p, u)
+
+    monkeypatch.setattr(sampling, "_draw_nucleus", limited)
+    assert ids_of(engine, wanted) == expected
+    assert any(refused)
 
 
 def test_a_row_that_memory_cannot_hold_even_alone_is_a_failure_that_may_be_tried_again(

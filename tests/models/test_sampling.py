@@ -21,6 +21,9 @@ class Fixed:
     def next(self) -> float:
         return self.u
 
+    def use_up(self) -> None:
+        pass
+
 
 def token(probabilities, u, **options) -> int | None:
     logits = torch.tensor([probabilities]).log()

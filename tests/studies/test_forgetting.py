@@ -32,7 +32,8 @@ def moved(task, number, kl, rise=0.0):
         kl_tuned_base=4 * kl,
         base_nll=1.0,
         tuned_nll=1.0 + 2 * rise,
-        task=task,
+        subject_id="",
+        split=task,
     )
 
 
@@ -153,11 +154,11 @@ def test_a_study_that_was_stopped_goes_on_to_the_same_files(
     generated = work["generated"]
     measured, drift = [], drifting.drift
 
-    def dies_once(*arguments, task, **options):
-        measured.append(task)
+    def dies_once(*arguments, split, **options):
+        measured.append(split)
         if len(measured) == 6:
             raise KeyboardInterrupt
-        return drift(*arguments, task=task, **options)
+        return drift(*arguments, split=split, **options)
 
     monkeypatch.setattr(drifting, "drift", dies_once)
     with pytest.raises(KeyboardInterrupt):

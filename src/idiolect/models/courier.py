@@ -233,7 +233,10 @@ class Courier:
             if reply.model is not None:
                 self.answered_by[reply.model] = None
         elif reply.busy:
-            self.gate.pace.pushed_back(started, reply.retry_after_s)
+            # A pause of hours is waited for by nobody: neither by this request nor by the others.
+            asked = reply.retry_after_s or 0.0
+            pause = reply.retry_after_s if asked <= _LONGEST_RETRY_AFTER_S else None
+            self.gate.pace.pushed_back(started, pause)
         if isinstance(reply, Answer) or reply.status is not None:
             self._heard = asyncio.get_running_loop().time()
 

@@ -234,6 +234,7 @@ def _open(config: Config, tasks: Sequence[_Task], model: Any, options: RunOption
         "verifiers": {task.name: task.verifier.name for task in tasks},
         **{f"evaluation.{k}": v for k, v in dataclasses.asdict(config.evaluation).items()},
         "seed": config.seed,
+        **({"data.limit": config.data.limit} if config.evaluation.suites else {}),
         **(judge_identity(config) if config.verifier == "judge" else {}),
     }
     name = "-".join(task.name for task in tasks[:3]) or "suites"

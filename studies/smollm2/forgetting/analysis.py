@@ -151,7 +151,7 @@ def drift_table(measured: Measured) -> list[DriftRow]:
             kl = _against_nothing(kls, dataset)
             rise = _against_nothing(rises, dataset)
             rows = [r for (name, _), rs in measured.items() if name == dataset for r in rs]
-            mine = [row for row in rows if row.task in SCOPES[scope]]
+            mine = [row for row in rows if row.split in SCOPES[scope]]
             found.append(
                 DriftRow(
                     scope=scope,
@@ -216,9 +216,9 @@ def _values(measured: Measured, scope: str, measure: str) -> dict[str, NDArray[n
     for (dataset, _), rows in measured.items():
         # The same prompts in the same order, whatever order they were computed in.
         mine = sorted(
-            (TASKS.index(row.task), row.example_id, row)
+            (TASKS.index(row.split), row.example_id, row)
             for row in rows
-            if row.task in SCOPES[scope]
+            if row.split in SCOPES[scope]
         )
         found.setdefault(dataset, []).append([_value(row, measure) for _, _, row in mine])
     return {dataset: np.array(rows) for dataset, rows in found.items()}

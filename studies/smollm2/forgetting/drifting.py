@@ -92,12 +92,12 @@ class Prober:
         identity = {**self._identity, "training": trained}
         answers = self.answers()
         with Run(self._runs / cell.name, identity) as run:
-            done = {row.task for row in run.all(Drift)}
+            done = {row.split for row in run.all(Drift)}
             missing = [task for task in answers if task not in done]
             tuned = self._tuned(cell) if missing else None
             for task in missing:
                 assert tuned is not None
-                run.add(*drift(self._base, tuned, answers[task], task=task, report=self._report))
+                run.add(*drift(self._base, tuned, answers[task], split=task, report=self._report))
             return run.all(Drift)
 
     def _tuned(self, cell: Cell) -> LocalModel:

@@ -34,7 +34,7 @@ def write_drifts(path: Path, measured: Measured) -> None:
     for (dataset, seed), rows in measured.items():
         for row in rows:
             sums = [f"{getattr(row, name):.5f}" for name in _SUMS]
-            writer.writerow((dataset, seed, row.task, row.example_id, row.tokens, *sums))
+            writer.writerow((dataset, seed, row.split, row.example_id, row.tokens, *sums))
     write_atomically(path, text.getvalue())
 
 

@@ -137,16 +137,23 @@ class CohortEngine:
     @torch.inference_mode()
     def _advance(self, cohorts: list[Cohort]) -> list[Done]:
         """Draw one more token for each row."""
-        logits = self._token_logits(cohorts)
-        for cohort in cohorts:
-            cohort.length += 1
-        return self._extend(cohorts, list(cohorts), logits)
+        return self._extend(cohorts, list(cohorts), self._token_logits(cohorts), tokens_fed=1)
 
-    def _extend(self, cohorts: list[Cohort], drawn: Sequence[Cohort], logits: Tensor) -> list[Done]:
+    def _extend(
+        self,
+        cohorts: list[Cohort],
+        drawn: Sequence[Cohort],
+        logits: Tensor,
+        *,
+        tokens_fed: int = 0,
+    ) -> list[Done]:
         rows = [row for cohort in drawn for row in cohort.rows]
         tokens = next_tokens(
             logits, [row.task.sampling for row in rows], [row.draws for row in rows]
         )
+        # Only now: the step is made again where memory ran out above.
+        for cohort in drawn:
+            cohort.length += tokens_fed
         done: dict[int, Done] = {}
         for row, token in zip(rows, tokens, strict=True):
             result = self._extended(row, token)

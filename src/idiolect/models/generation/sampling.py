@@ -31,16 +31,26 @@ class Draws:
 
     def __init__(self, seed: int) -> None:
         self._generator = np.random.Generator(np.random.Philox(key=seed % 2**128))
+        self._next: float | None = None
 
     def next(self) -> float:
-        """Return a number in [0, 1) with 53 random bits."""
-        return float(self._generator.random())
+        """Return a number in [0, 1) with 53 random bits: the same one until it is used up."""
+        if self._next is None:
+            self._next = float(self._generator.random())
+        return self._next
+
+    def use_up(self) -> None:
+        """Go on to the number after."""
+        self._next = None
 
 
 def next_tokens(
     logits: Float[Tensor, "rows vocabulary"], samplings: Sequence[Sampling], draws: Sequence[Draws]
 ) -> list[int | None]:
-    """Return the next token of each row; None where the logits are not numbers."""
+    """Return the next token of each row; None where the logits are not numbers.
+
+    Draws are used up at the end, so that a call that ran out of memory can be made again.
+    """
     logits = logits.float()
     best, tokens = logits.max(dim=-1)
     warm = [row for row, sampling in enumerate(samplings) if sampling.temperature > 0]
@@ -51,10 +61,13 @@ def next_tokens(
         weights = ((chosen - best[warm, None]) / heat[:, None]).exp_()
         top_p = [samplings[row].top_p for row in warm]
         tokens[warm] = _draw_nucleus(weights, top_p, u.to(logits.device))
-    return [
+    found = [
         token if usable else None
         for token, usable in zip(tokens.tolist(), best.isfinite().tolist(), strict=True)
     ]
+    for row in warm:
+        draws[row].use_up()
+    return found
 
 
 def draw(

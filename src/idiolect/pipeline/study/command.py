@@ -253,6 +253,11 @@ def _at_best_rate(
     mine = [cell for cell in cells if cell.dataset == name]
     rates: dict[float, list[float]] = {}
     for cell in mine:
+        if cell.validation_rate is None and len({each.learning_rate for each in mine}) > 1:
+            raise RunError(
+                f"study: {cell.id} was trained when there was one learning rate, without a look "
+                "at validation, so rates cannot be compared; use --fresh"
+            )
         rates.setdefault(cell.learning_rate, []).append(cell.validation_rate or 0.0)
     taken = best_on_validation(rates, split=splits.validation, what="learning rates")
     return [cell for cell in mine if cell.learning_rate == taken]
