@@ -1,6 +1,7 @@
 """The five points, each with what was measured and whether it holds."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from idiolect.statistics import Comparison, compare_all, paired_bootstrap
 __all__ = ["Point", "Surprisals", "all_points"]
 
 ALIKE = 1.15
-STEPS = (("native", "tutor"), ("minimal-change", "tutor"), ("tutor", "textbook"))
+ORDER = ("native", "minimal-change", "tutor", "textbook")
 """Kinds of responses, the nearer one first."""
 
 Surprisals = dict[str, dict[str, float]]
@@ -57,9 +58,8 @@ def all_points(
 def _familiar(surprisals: dict[str, Surprisals]) -> Point:
     """Check the order of kinds, each step by the interval of its paired difference.
 
-    Native responses and minimal changes of own answers are both in the target's own words.
-    Which of the two is nearer is told and not judged: where the target is right they are one
-    text, and where it is wrong the change keeps what it chose to say.
+    The order is native, minimal change, tutor, textbook, and native is nearer than every other
+    idiolect.
     """
     facts: list[str] = []
     holds = True
@@ -67,13 +67,13 @@ def _familiar(surprisals: dict[str, Surprisals]) -> Point:
         means = {name: np.exp(np.mean(list(values.values()))) for name, values in kinds.items()}
         facts.append(f"{target}: " + ", ".join(f"{n} {means[n]:.3f}" for n in sorted(means)))
         foreign = [name for name in kinds if name not in ("own", "native", "minimal-change")]
-        steps = [*STEPS, *(("native", name) for name in foreign)]
-        for first, second in [("native", "minimal-change"), *dict.fromkeys(steps)]:
+        steps = [*pairwise(ORDER), *(("native", name) for name in foreign)]
+        for first, second in steps:
             low, high, shared = _gap(kinds[first], kinds[second])
-            holds &= high < 0 or second == "minimal-change"
+            holds &= high < 0
             facts.append(
-                f"{target}: {first} minus {second}, {low:+.4f} to {high:+.4f} nats/token "
-                f"(95 %, n={shared})"
+                f"{target}: {first} {'is' if high < 0 else 'IS NOT'} nearer than {second}, "
+                f"{low:+.4f} to {high:+.4f} nats/token (95 %, n={shared})"
             )
     return Point(name="familiarity is real", holds=bool(holds), facts=tuple(facts))
 

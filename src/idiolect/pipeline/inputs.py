@@ -92,39 +92,18 @@ def open_job(
     teachers = teachers_for(chosen, config, money, options.teacher)
     target, scorer, scorer_reason = _load(config)
     depends = {
-        "command": command,
-        "data": dataset.fingerprint,
-        "target.model": target.name,
-        "target.revision": target.revision,
-        "target.dtype": target.dtype,
-        "target.device": target.device,
-        "target.template": target.chat.fingerprint,
-        "target.server_model": target.server_model,
-        "scoring": scorer.path,
-        "strategies": list(strategies),
-        "own": dataclasses.asdict(config.own),
-        "verifier": verifier.name if verifier else NO_VERIFIER,
-        **(judge_identity(config) if verifier and verifier.name == "judge" else {}),
-        "measures": list(config.measures),
-        "selection": dataclasses.asdict(config.selection),
-        "seed": config.seed,
+        **_target_identity(target, scorer),
+        **_settings_identity(command, config, dataset, strategies, verifier),
         **(made_from or {}),
+        **strategies_identity(chosen, config, teachers, wording),
     }
-    depends |= strategies_identity(chosen, config, teachers, wording)
-    if "self-aligned" in config.measures:
-        depends["self_aligned"] = dataclasses.asdict(config.self_aligned)
     run = Run(output_dir, depends, fresh=options.fresh)
     try:
         keep_payments(money, run)
         if judge:
             # It is paid for each reference: from the purse of the run.
             references = _references(verifier, dataset, options)
-        write_atomically(
-            run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)
-        )
-        run.add(*dataset.examples)
-        for problem in dataset.problems:
-            run.log("warning", problem.message)
+        _write_inputs(run, config, dataset)
     except BaseException:
         money.close()
         run.close()
@@ -146,6 +125,51 @@ def open_job(
         money=money,
         wording=wording,
     )
+
+
+def _target_identity(target: Any, scorer: Scorer) -> dict[str, Any]:
+    return {
+        "target.model": target.name,
+        "target.revision": target.revision,
+        "target.dtype": target.dtype,
+        "target.device": target.device,
+        "target.template": target.chat.fingerprint,
+        "target.server_model": target.server_model,
+        "scoring": scorer.path,
+    }
+
+
+def _settings_identity(
+    command: str,
+    config: Config,
+    dataset: Dataset,
+    strategies: Sequence[str],
+    verifier: Verifier | None,
+) -> dict[str, Any]:
+    identity = {
+        "command": command,
+        "data": dataset.fingerprint,
+        "strategies": list(strategies),
+        "own": dataclasses.asdict(config.own),
+        "verifier": verifier.name if verifier else NO_VERIFIER,
+        "measures": list(config.measures),
+        "selection": dataclasses.asdict(config.selection),
+        "seed": config.seed,
+    }
+    if verifier and verifier.name == "judge":
+        identity |= judge_identity(config)
+    if "self-aligned" in config.measures:
+        identity["self_aligned"] = dataclasses.asdict(config.self_aligned)
+    return identity
+
+
+def _write_inputs(run: Run, config: Config, dataset: Dataset) -> None:
+    write_atomically(
+        run.path / "config.resolved.yaml", yaml.safe_dump(to_dict(config), sort_keys=False)
+    )
+    run.add(*dataset.examples)
+    for problem in dataset.problems:
+        run.log("warning", problem.message)
 
 
 def _references(
