@@ -50,13 +50,20 @@ def _python() -> Check:
 
 
 def _packages(config: Config) -> list[Check]:
-    """Look for every package that an extra installs."""
-    extras: dict[str, tuple[str, str]] = {}
+    """Look for every package that an extra installs, as a part of the smallest one that does.
+
+    Metadata may list the packages of an extra again under each extra that includes it.
+    """
+    extras: dict[str, dict[str, str]] = {}
     for text in metadata.requires("idiolect") or []:
         match = _EXTRA.match(text)
         if match and match[3] not in _NOT_FOR_USERS and match[1] != "idiolect":
-            extras.setdefault(match[1], (match[2].strip(), match[3]))
-    return [_package(name, *wanted, config) for name, wanted in extras.items()]
+            extras.setdefault(match[3], {})[match[1]] = match[2].strip()
+    wanted: dict[str, tuple[str, str]] = {}
+    for extra in sorted(extras, key=lambda name: (len(extras[name]), name)):
+        for package, versions in extras[extra].items():
+            wanted.setdefault(package, (versions, extra))
+    return [_package(name, *wanted[name], config) for name in sorted(wanted)]
 
 
 def _package(name: str, wanted: str, extra: str, config: Config) -> Check:
