@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scored import largest_difference, make_requests, plain_scores
+from scored import largest_difference, make_alike, make_requests, plain_scores
 
 from idiolect.scoring import attention, planner
 from idiolect.scoring.base import Score, ScoreFailure, ScoreRequest
@@ -28,7 +28,8 @@ def module(load):
 
 @pytest.fixture(scope="session")
 def requests(module):
-    return make_requests(module.config.vocab_size, GROUPS)
+    alike = make_alike(module.config.vocab_size, 30, [(0, 40), (25, 12), (30, 3)], seed=5)
+    return [*make_requests(module.config.vocab_size, GROUPS), *alike]
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +65,36 @@ def test_random_groups_are_scored_as_one_by_one(load, groups, budget):
     requests = make_requests(module.config.vocab_size, groups, seed=budget)
     one_by_one = PlainScorer(module, LONGEST).score(requests)
     assert largest_difference(one_by_one, packed(module, requests, budget)) < 1e-4
+
+
+@given(
+    lengths=st.lists(st.tuples(st.integers(0, 40), st.integers(1, 30)), min_size=1, max_size=7),
+    prompt=st.integers(1, 40),
+    budget=st.integers(1, 300),
+)
+def test_responses_that_begin_alike_are_scored_as_one_by_one(load, lengths, prompt, budget):
+    module = load("chatml").module
+    requests = make_alike(module.config.vocab_size, prompt, lengths, seed=budget)
+    one_by_one = PlainScorer(module, LONGEST).score(requests)
+    found = packed(module, requests, budget)
+    assert largest_difference(one_by_one, found) < 1e-4
+    for a, b in zip(one_by_one, found, strict=True):
+        assert (a.token_ranks != b.token_ranks).mean() < 0.2
+
+
+def test_a_shared_beginning_goes_through_the_model_once(module, monkeypatch):
+    requests = make_alike(module.config.vocab_size, 20, [(0, 40), (30, 10), (35, 5)])
+    scorer = PackedScorer(module, LONGEST)
+    real, rows = scorer._base, []
+
+    def counting(ids, **options):
+        rows.append(ids.shape[1])
+        return real(ids, **options)
+
+    monkeypatch.setattr(scorer, "_base", counting)
+    scorer.score(requests)
+    fed = {r.target_ids[:stop] for r in requests for stop in range(1, len(r.target_ids))}
+    assert rows == [20 + len(fed)]
 
 
 def test_order_does_not_matter(module, requests):
@@ -220,12 +251,33 @@ def _shifts_targets(monkeypatch):
     )
 
 
+def _forgets_the_trail(monkeypatch):
+    def own_only(rows, branch):
+        part = rows[:, slice(*branch.own)]
+        # As many rows as asked for, but the wrong ones.
+        return torch.cat([part[:, :1].expand(-1, branch.shared, -1), part], dim=1)
+
+    monkeypatch.setattr(attention, "_along", own_only)
+
+
+def _branches_one_token_late(monkeypatch):
+    real = planner._shared
+
+    def one_more(before, member):
+        count = real(before, member)
+        return min(count + 1, before.fed, member.fed) if count else 0
+
+    monkeypatch.setattr(planner, "_shared", one_more)
+
+
 BREAKS = [
     _sees_the_future,
     _forgets_the_prompt,
     _ignores_the_own_part,
     _shifts_positions,
     _shifts_targets,
+    _forgets_the_trail,
+    _branches_one_token_late,
 ]
 
 

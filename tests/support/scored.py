@@ -36,6 +36,32 @@ def make_requests(
     return requests
 
 
+def make_alike(
+    vocabulary: int, prompt_length: int, lengths: Sequence[tuple[int, int]], *, seed: int = 0
+) -> list[ScoreRequest]:
+    """Return responses to one prompt, each with a beginning of the one before it.
+
+    Args:
+        vocabulary: Ids are below it.
+        prompt_length: Of the prompt of all.
+        lengths: Of each response: tokens that it takes from the one before, tokens of its own.
+        seed: Decides the ids.
+    """
+    rng = random.Random(seed)
+
+    def ids(count: int) -> tuple[int, ...]:
+        return tuple(rng.randrange(vocabulary) for _ in range(count))
+
+    prompt = ids(prompt_length)
+    responses: list[tuple[int, ...]] = [()]
+    for shared, own in lengths:
+        responses.append(responses[-1][:shared] + ids(own))
+    return [
+        ScoreRequest(prompt_ids=prompt, response_ids=ids, terminator_id=1 if index % 2 else None)
+        for index, ids in enumerate(responses[1:])
+    ]
+
+
 def plain_scores(module, requests: Sequence[ScoreRequest], max_length: int = 4096) -> list[Score]:
     """Return what the plain scorer says in float64."""
     return PlainScorer(copy.deepcopy(module).double(), max_length).score(requests)

@@ -6,7 +6,9 @@ For each group there are three kinds of calls, none of which needs a mask:
     all response rows:  everything of the prompt                          -> out_p, lse_p
     each response:      causal over itself                                -> out_s, lse_s
 
-The two parts are merged by their log-sum-exps, which is exact (see `models.attention`).
+A response that shares its first rows with another one (see `planner`) is causal over those rows,
+its trail, and its own. The two parts are merged by their log-sum-exps, which is exact (see
+`models.attention`).
 
 The function is registered with transformers under a name that its mask builder does not
 know, so no mask is built; the plan travels to every layer as a keyword of the model call.
@@ -21,7 +23,7 @@ from torch import Tensor
 
 from idiolect.models.attention import Partial, Rule, flash_cpu, merge, plain, rule_of, with_sink
 from idiolect.scoring.attention_cuda import Layout, can_use_varlen, varlen
-from idiolect.scoring.planner import Pack, Piece
+from idiolect.scoring.planner import Branch, Pack, Piece
 
 __all__ = ["ATTENTION_NAME", "Plan", "attend", "shared_prompt_attention"]
 
@@ -109,12 +111,14 @@ def _attend_piece(
         from_prompt = attend(q[:, first:last], prompt_k, prompt_v, rule, offset=None)
     else:
         from_prompt = None
-    for a, b in piece.spans:
+    for branch in piece.branches:
+        a, b = branch.own
         if a == b:
             continue
-        own = attend(q[:, a:b], k[:, a:b], v[:, a:b], rule, offset=0)
+        own_k, own_v = _along(k, branch), _along(v, branch)
+        own = attend(q[:, a:b], own_k, own_v, rule, offset=branch.shared)
         if from_prompt is None:
-            prompt = _windowed(q[:, a:b], prompt_k, prompt_v, rule)
+            prompt = _windowed(q[:, a:b], prompt_k, prompt_v, rule, branch.shared)
         else:
             rows = slice(a - first, b - first)
             prompt = from_prompt[0][:, rows], from_prompt[1][:, rows]
@@ -177,28 +181,34 @@ def _has_rows(piece: Piece) -> bool:
 
 
 def _longest(piece: Piece) -> int:
-    return max(stop - start for start, stop in piece.spans)
+    return max(branch.member.fed for branch in piece.branches)
+
+
+def _along(rows: Float[Tensor, "heads tokens width"], branch: Branch) -> Tensor:
+    """Return the rows of a branch from its first token on, those of its trail included."""
+    parts = [rows[:, start:stop] for start, stop in (*branch.trail, branch.own)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 def _sink(rule: Rule) -> Tensor | None:
     return None if rule.sink is None else rule.sink[:, None]
 
 
-def _windowed(q: Tensor, prompt_k: Tensor, prompt_v: Tensor, rule: Rule) -> Partial:
-    """Attend from a response to what its window still holds of the prompt.
+def _windowed(q: Tensor, prompt_k: Tensor, prompt_v: Tensor, rule: Rule, shared: int) -> Partial:
+    """Attend from the rows of a response, behind the shared ones, to the prompt in its window.
 
     Rows whose window has left the prompt behind see nothing; their log-sum-exp is -inf, so
     that a merge gives them no weight.
     """
     assert rule.window is not None
-    visible = min(rule.window - 1, q.shape[1])
+    visible = min(rule.window - 1 - shared, q.shape[1])
     out = q.new_zeros(*q.shape[:2], prompt_v.shape[2])
     lse = q.new_full(q.shape[:2], -torch.inf, dtype=torch.promote_types(q.dtype, torch.float32))
     if visible > 0:
         reach = min(rule.window - 1, prompt_k.shape[1])
         near_k, near_v = prompt_k[:, -reach:], prompt_v[:, -reach:]
         out[:, :visible], lse[:, :visible] = attend(
-            q[:, :visible], near_k, near_v, rule, offset=reach
+            q[:, :visible], near_k, near_v, rule, offset=reach + shared
         )
     return out, lse
 

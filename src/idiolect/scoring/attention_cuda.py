@@ -3,6 +3,8 @@
 Core torch's variable-length kernel takes sequences of any lengths side by side, so all
 prompts and all responses go through one causal call, and all responses against their prompts
 through one full call. Half precision only; everything else is written out in `attention`.
+Responses that begin alike are not shared here: that needs keys beside a sequence's own, in a form
+that no GPU was there to try.
 """
 
 import inspect
@@ -49,7 +51,8 @@ class Layout:
         prompts: list[int] = []
         for piece in pack.pieces:
             own += [piece.prompt_length] if piece.has_prompt else []
-            own += [stop - start for start, stop in piece.spans if stop > start]
+            assert not any(branch.trail for branch in piece.branches)
+            own += [b.own[1] - b.own[0] for b in piece.branches if b.own[1] > b.own[0]]
             first, last = piece.responses
             if last > first:
                 rows += range(first, last)

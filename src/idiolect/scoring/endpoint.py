@@ -79,7 +79,7 @@ class EndpointScorer:
 
     def batches(self, requests: Sequence[ScoreRequest]) -> list[list[int]]:
         """Divide requests by prompt into batches that keep the server busy."""
-        return planner.batches(requests, _BATCH_TOKENS)
+        return planner.batches(requests, _BATCH_TOKENS, branching=False)
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[Score | ScoreFailure]:
         """Score one batch.

@@ -77,7 +77,10 @@ def choose_scorer(
 
 
 def probe_requests(config: Any, max_length: int) -> list[ScoreRequest]:
-    """Return a few groups of random ids that share prompts, longer than a small window."""
+    """Return a few groups of random ids, longer than a small window.
+
+    The responses of a group share their prompt, and two of them their first tokens.
+    """
     rng = random.Random(0)
     window = getattr(config, "sliding_window", None) or 0
     reach = min(window + 9, _LONGEST_PROBE) if window else 24
@@ -88,13 +91,14 @@ def probe_requests(config: Any, max_length: int) -> list[ScoreRequest]:
 
     requests: list[ScoreRequest] = []
     for prompt_length in (reach, max(1, reach // 2)):
-        prompt = ids(prompt_length)
-        for length in (1, max(1, reach // 3), reach):
+        prompt, longest = ids(prompt_length), ids(reach)
+        branch = longest[: 2 * reach // 3] + ids(max(1, reach // 3))
+        for response in (ids(1), ids(max(1, reach // 3)), longest, branch):
             requests.append(
                 ScoreRequest(
                     prompt_ids=prompt,
-                    response_ids=ids(length),
-                    terminator_id=1 if length > 1 else None,
+                    response_ids=response,
+                    terminator_id=1 if len(response) > 1 else None,
                 )
             )
     return requests

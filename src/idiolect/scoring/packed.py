@@ -7,6 +7,7 @@ predict response tokens. See `planner`, `attention` and `head` for the three par
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -48,6 +49,8 @@ class PackedScorer:
         self._dtype = str(parameter.dtype).removeprefix("torch.")
         self._max_length = max_length
         self._budget = budget or _BUDGET_TOKENS[self._device.type]
+        # See `attention_cuda` for why not on a GPU.
+        self._branching = self._device.type == "cpu"
         self._config = module.config
         self._base: Any = getattr(module, module.base_model_prefix)
         self._head = self._make_head(module)
@@ -64,7 +67,7 @@ class PackedScorer:
 
     def batches(self, requests: Sequence[ScoreRequest]) -> list[list[int]]:
         """Divide requests by prompt into batches of about the token budget."""
-        return planner.batches(requests, self._budget)
+        return planner.batches(requests, self._budget, branching=self._branching)
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[Score | ScoreFailure]:
         """Score one batch; it is divided further when memory runs out."""
@@ -112,7 +115,7 @@ class PackedScorer:
         kept: dict[int, dict[int, tuple[Tensor, Tensor]]] = {}
         last_rows: dict[int, Tensor] = {}
         scores: list[tuple[int, Score]] = []
-        for pack in planner.packs(groups, budget):
+        for pack in planner.packs(groups, budget, branching=self._branching):
             hidden = self._hidden(pack, Plan(pack, kept))
             for piece in pack.pieces:
                 if piece.has_prompt:
@@ -151,22 +154,30 @@ class PackedScorer:
         rows: list[Tensor] = []
         targets: list[int] = []
         for piece in pack.pieces:
-            for member, (start, stop) in zip(piece.members, piece.spans, strict=True):
-                rows += [last_rows[piece.group][None], hidden[start:stop]]
-                targets += member.targets
+            for branch in piece.branches:
+                before = last_rows[piece.group]
+                if branch.trail:
+                    before = hidden[branch.trail[-1][1] - 1]
+                rows += [before[None], hidden[slice(*branch.own)]]
+                targets += branch.member.targets[branch.shared :]
         nlls, ranks = self._head.statistics(
             torch.cat(rows), torch.tensor(targets, device=self._device)
         )
         nlls, ranks = nlls.cpu().numpy(), ranks.cpu().numpy()
         scores: list[tuple[int, Score]] = []
         place = 0
-        for member in (member for piece in pack.pieces for member in piece.members):
-            end = place + len(member.targets)
-            for index in member.requests:
-                request = requests[indices[index]]
-                scores.append(
-                    (index, Score.from_targets(nlls[place:end], ranks[place:end], request))
-                )
+        known = nlls[:0], ranks[:0]
+        for branch in (branch for piece in pack.pieces for branch in piece.branches):
+            end = place + len(branch.member.targets) - branch.shared
+            # What is shared was found for the member before.
+            shared = [values[: branch.shared] for values in known]
+            known = (
+                np.concatenate([shared[0], nlls[place:end]]),
+                np.concatenate([shared[1], ranks[place:end]]),
+            )
+            for index in branch.member.requests:
+                score = Score.from_targets(*known, requests[indices[index]])
+                scores.append((index, score))
             place = end
         return scores
 
