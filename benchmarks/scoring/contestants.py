@@ -100,6 +100,13 @@ def _each_alone(requests: Sequence[ScoreRequest]) -> list[Group]:
     ]
 
 
+def _unbranched(subject: Subject) -> Contestant:
+    """Make our scorer so that responses share their prompt and nothing else."""
+    scorer = PackedScorer(subject.module, subject.max_length)
+    scorer._branching = False
+    return _Ours(scorer)
+
+
 class _Unpacked(_Ours):
     """One prompt with its responses at a time, however few tokens that is."""
 
@@ -275,6 +282,7 @@ PEERS: dict[str, Callable[[Subject], Contestant]] = {
 
 CONTESTANTS: dict[str, Callable[[Subject], Contestant]] = {
     "ours": lambda s: _Ours(_packed()(s)),
+    "ours, no branching": _unbranched,
     "ours, no sharing": lambda s: _Unshared(_packed()(s)),
     # A budget that no group exceeds: each is one pack.
     "ours, no packing": lambda s: _Unpacked(_packed(1 << 30)(s)),

@@ -15,7 +15,7 @@ from idiolect.scoring.base import ScoreRequest
 
 __all__ = ["NAMES", "Workload", "make_workloads"]
 
-_GSM8K_ROWS = 2
+_GSM8K_ROWS = 4
 _GSM8K_RESPONSES = 10
 # Their texts, behind one another, are what the other workloads are cut from: real ids give
 # real losses, where random ids would be about as improbable as one another.
@@ -52,9 +52,9 @@ class _Cut:
 
 _CUTS = {
     "P=1000, R=200, K=8": _Cut(1000, (200, 200), 8, 1),
-    "P=256, R=60, K=4": _Cut(256, (60, 60), 4, 6),
-    "P=256, R=256, K=1": _Cut(256, (256, 256), 1, 6),
-    "multiple choice (P=700, R=1-5, K=4)": _Cut(700, (1, 5), 4, 4),
+    "P=256, R=60, K=4": _Cut(256, (60, 60), 4, 2),
+    "P=256, R=256, K=1": _Cut(256, (256, 256), 1, 2),
+    "multiple choice (P=700, R=1-5, K=4)": _Cut(700, (1, 5), 4, 1),
 }
 _GSM8K = "GSM8K x 10"
 NAMES = (_GSM8K, *_CUTS)
