@@ -28,7 +28,7 @@ check: $(STAMP)
 # The tests marked `real` use a small instruct model where the developers' tool for it is at hand.
 test: $(STAMP)
 	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses auto --dist worksteal
 
 # The reference pages, from the code; a test checks that they are current.
 docs: $(STAMP)
