@@ -15,14 +15,12 @@ from pathlib import Path
 from idiolect.cli.progress import progress
 from idiolect.config import Config
 from idiolect.lab.targets import TARGETS, target_folder
-from idiolect.pipeline.build import build
 from idiolect.pipeline.compare import compare
 from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.study import Study, study
-from idiolect.records import Candidate, Measurement
-from idiolect.runs import RunReader
 from idiolect.runs.manifest import hardware, versions
-from studies.lab.points import Point, Surprisals, all_points
+from studies.lab.familiarity import surprisals
+from studies.lab.points import Point, all_points
 from studies.lab.world import HERE, config_of, write_crossing, write_problems
 
 
@@ -59,8 +57,8 @@ def main() -> int:
             crossings[learner] = study(
                 _seeded(crossing, seeds), options=options, jobs=asked.jobs, report=report
             )
-        surprisals = {target: _surprisals(target, runs, data, options) for target in TARGETS}
-    points = all_points(first, crossings, pilot, surprisals)
+        familiar = {target: surprisals(target, runs, data, options) for target in TARGETS}
+    points = all_points(first, crossings, pilot, familiar)
     minutes = (time.monotonic() - began) / 60
     _write(asked.results, points, {"main": first, **crossings}, minutes, asked.seeds)
     for point in points:
@@ -70,27 +68,6 @@ def main() -> int:
 
 def _seeded(config: Config, seeds: tuple[int, ...]) -> Config:
     return dataclasses.replace(config, study=dataclasses.replace(config.study, seeds=seeds))
-
-
-def _surprisals(target: str, runs: Path, data: Path, options: RunOptions) -> Surprisals:
-    """Return how foreign each kind of response to the frontier is to a target."""
-    config = dataclasses.replace(
-        config_of("main.yaml", data, "train.jsonl", target, runs / f"familiar-{target}"),
-        strategies=(
-            "minimal-change",
-            *(f"column:{n}" for n in ("amber", "birch", "textbook", "tutor")),
-        ),
-    )
-    build(config, options=options)
-    with RunReader(config.output_dir or "") as run:
-        nlls = {m.candidate_id: m.mean_nll for m in run.all(Measurement) if m.context == "prompt"}
-        candidates = [c for c in run.all(Candidate) if c.id in nlls]
-    found: Surprisals = {}
-    for candidate in candidates:
-        name = candidate.strategy.removeprefix("column:")
-        kind = "native" if name == target else name
-        found.setdefault(kind, {})[candidate.example_id] = nlls[candidate.id]
-    return found
 
 
 def _write(

@@ -210,16 +210,10 @@ def _load(config: Config, tasks: Sequence[_Task]) -> tuple[Any, Any]:
         raise ConfigError("evaluate: a server cannot be tested yet; leave out target.server")
     if not config.target.adapter:
         return None, load_local_model(config.target)
-    from idiolect.evaluation.drift import require_change, spoken
+    from idiolect.evaluation.change import load_changed
 
     examples = tasks[0].dataset.examples if tasks else (_PROBE,)
-    base = load_local_model(dataclasses.replace(config.target, adapter=None))
-    before = spoken(base, examples)
-    if not config.evaluation.drift:
-        base = None
-    tuned = load_local_model(config.target)
-    require_change(before, spoken(tuned, examples), adapter=config.target.adapter)
-    return base, tuned
+    return load_changed(config.target, examples, keep_base=config.evaluation.drift)
 
 
 def _open(config: Config, tasks: Sequence[_Task], model: Any, options: RunOptions) -> Run:

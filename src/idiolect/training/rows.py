@@ -7,7 +7,7 @@ from idiolect.chat import ChatFormat, Rendered
 from idiolect.errors import DataError
 from idiolect.records import Message, content_id
 
-__all__ = ["IGNORED", "TrainingRow", "all_ids", "encode_rows", "fingerprint", "labels"]
+__all__ = ["IGNORED", "TrainingRow", "all_ids", "encode_rows", "fingerprint", "labels", "shown"]
 
 IGNORED = -100
 """The label of a token that does not count in the loss."""
@@ -46,7 +46,7 @@ def encode_rows(
     if empty:
         raise DataError(
             f"training data: found {len(empty)} of {len(rows)} rows without any token to train on "
-            f"(rows {_shown(empty)}): their responses are empty; remove them"
+            f"(rows {shown(empty)}): their responses are empty; remove them"
         )
     rendered = [
         chat.render(row.messages, row.response, complete=row.complete, token_ids=row.token_ids)
@@ -57,7 +57,7 @@ def encode_rows(
         longest = max(_length(rendered[index]) for index in long)
         raise DataError(
             f"training data: found {len(long)} of {len(rows)} rows with more than {max_length} "
-            f"tokens, which is what the context holds (rows {_shown(long)}; the longest has "
+            f"tokens, which is what the context holds (rows {shown(long)}; the longest has "
             f"{longest}); shorten or remove them, since nothing is truncated silently"
         )
     if all(item.terminator_id is None for item in rendered):
@@ -93,6 +93,7 @@ def _length(item: Rendered) -> int:
     return len(item.prompt_ids) + len(_targets(item))
 
 
-def _shown(indices: Sequence[int]) -> str:
+def shown(indices: Sequence[int]) -> str:
+    """Return the first few of the indices, for a message."""
     more = ", ..." if len(indices) > _SHOWN else ""
     return ", ".join(str(index) for index in indices[:_SHOWN]) + more

@@ -8,7 +8,8 @@ from typing import Any
 from idiolect.chat import Rendered
 from idiolect.config import DataConfig, TargetConfig
 from idiolect.data.read import read_dataset
-from idiolect.evaluation.drift import DriftItem, drift, own_answers, require_change, spoken
+from idiolect.evaluation.change import require_change, spoken
+from idiolect.evaluation.drift import DriftItem, drift, own_answers
 from idiolect.models.local import LocalModel, load_local_model
 from idiolect.records import Drift, Example, content_id
 from idiolect.runs.progress import ProgressSink

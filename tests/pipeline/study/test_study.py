@@ -6,13 +6,14 @@ import shutil
 
 import pytest
 import tiny
+from safetensors.torch import load_file, save_file
 
 from idiolect.config import load_config
-from idiolect.errors import ConfigError, DataError, RunError
+from idiolect.errors import BackendError, ConfigError, DataError, RunError
 from idiolect.models.base import Sampling
 from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.study import study
-from idiolect.pipeline.study.cells import Plan, Questions, train_cell
+from idiolect.pipeline.study.cells import Asked, Plan, Questions, answer, train_cell
 from idiolect.pipeline.study.splits import read_splits
 from idiolect.records import Answer, Cell, Drift
 from idiolect.runs import RunReader
@@ -86,8 +87,8 @@ def test_every_dataset_is_trained_on_the_same_prompts_with_the_same_steps(done):
 def test_base_and_adapters_answer_every_test_example_and_validation_is_kept_apart(done):
     answers = rows_of(done.run, Answer)
     counts: dict[str, set[str]] = {}
-    for answer in answers:
-        counts.setdefault(answer.split, set()).add(answer.example_id)
+    for row in answers:
+        counts.setdefault(row.split, set()).add(row.example_id)
     assert {name: len(ids) for name, ids in counts.items()} == {
         "validation": 2,
         "test": 4,
@@ -264,3 +265,41 @@ def test_the_command_prints_the_table_and_the_verdicts(done, folder, idiolect):
     assert "cannot tell" in printed.out
     data = idiolect("study", "-c", folder / "study.yaml", "-o", folder / "run", "--json").data
     assert [d["name"] for d in data["datasets"]] == ["reference", "either", "wrong"]
+
+
+def test_a_plan_says_before_the_study_what_difference_it_could_find(folder, idiolect):
+    printed = idiolect("plan", "-c", folder / "study.yaml")
+    assert printed.code == 0
+    # Four examples: (1.95996 + 0.84162) * sqrt(0.25 / 4 / (1 + 2.80158 ** 2 / 4)) = 0.4069.
+    words = " ".join(printed.out.split())
+    assert "on 4 test examples finds a true difference of 40.7 points with 80 %" in words
+    planned = idiolect("plan", "-c", folder / "study.yaml", "--json").data["training"]
+    assert planned["detectable"] == pytest.approx(0.4069, abs=1e-4)
+    untested = idiolect("plan", "-c", folder / "study.yaml", "--set", "study.test=null", "--json")
+    assert untested.data["training"]["detectable"] is None
+
+
+def test_an_adapter_that_changes_nothing_is_not_evaluated_as_if_it_were_trained(
+    done, folder, tmp_path
+):
+    adapter = tmp_path / "adapter"
+    shutil.copytree(done.run / rows_of(done.run, Cell)[0].adapter, adapter)
+    file = adapter / "adapter_model.safetensors"
+    trained = load_file(file)
+    splits = read_splits(config(folder))
+    sampling = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=4)
+    asked = Asked(
+        subject="x",
+        target=dataclasses.replace(config(folder).target, adapter=str(adapter)),
+        questions=Questions(
+            splits=(splits.test,),
+            sampling=sampling,
+            samples=1,
+            seed=0,
+            confirm_run_unsafe_code=False,
+        ),
+    )
+    assert len(answer(asked)) == 4
+    save_file({name: 0 * value for name, value in trained.items()}, file)
+    with pytest.raises(BackendError, match=r"changes none of .* so the base model would be"):
+        answer(asked)

@@ -145,12 +145,20 @@ def correct_share(answers: Sequence[Answer]) -> float:
 
 
 def answer(asked: Asked) -> list[Answer]:
-    """Let a model answer the splits. Runs in a process of its own."""
+    """Let a model answer the splits. Runs in a process of its own.
+
+    Raises:
+        BackendError: its adapter changes nothing, so that the base model would be evaluated.
+    """
     from idiolect.evaluation.accuracy import evaluate
+    from idiolect.evaluation.change import load_changed
     from idiolect.models.local import load_local_model
 
-    target = load_local_model(asked.target)
     questions = asked.questions
+    if asked.target.adapter:
+        _, target = load_changed(asked.target, questions.splits[0].examples)
+    else:
+        target = load_local_model(asked.target)
     return [
         row
         for split in questions.splits
