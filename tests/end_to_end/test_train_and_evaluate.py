@@ -109,6 +109,15 @@ def test_an_evaluation_that_is_repeated_asks_the_model_nothing(idiolect, data, t
     assert "correct" in idiolect(*test).out
 
 
+def test_a_rate_of_several_samples_has_an_interval_that_counts_examples(idiolect, data, tiny_model):
+    test = ("evaluate", data, "--target", tiny_model, "--max-new-tokens", 2, "-o", "tested")
+    found = idiolect(*test, "--samples", 5, "--temperature", 1.0, "--json").data
+    (task,) = found["tasks"]
+    assert task["counts"]["correct"] == 0
+    # No answer of 20 is right, to four examples: z**2 / (4 + z**2), and not of 20.
+    assert task["interval"] == pytest.approx([0.0, 0.4899], abs=1e-4)
+
+
 def test_test_data_that_stands_in_the_training_data_stops_a_training(idiolect, data, tiny_model):
     printed = idiolect("train", data, "--target", tiny_model, "--test", data, "-o", "a", *SMALL)
     assert printed.code == 3

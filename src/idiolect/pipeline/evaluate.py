@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from idiolect.config import Config
 from idiolect.data.read import Dataset, read_dataset
 from idiolect.errors import ConfigError, MissingExtra
@@ -21,7 +23,7 @@ from idiolect.records import Answer, Drift, Example, Message
 from idiolect.runs.manifest import write_atomically, write_manifest
 from idiolect.runs.progress import ProgressSink, ignore_progress
 from idiolect.runs.store import Run
-from idiolect.statistics import rate_interval
+from idiolect.statistics import clustered_rate_interval, rate_interval, sample_means
 from idiolect.verification import Verifier
 from idiolect.verification.judge import Ask
 from idiolect.verification.self_test import require_references, self_test
@@ -40,8 +42,8 @@ class TaskRow:
     verifier: str
     counts: Accuracy
     interval: tuple[float, float] | None
-    """95 % Wilson interval of the rate; None where nothing was judged, or where several samples
-    of one example make the answers depend on each other."""
+    """95 % Wilson interval of the rate, clustered by example where there are several samples;
+    None where nothing was judged."""
 
     tokens_out: float
     """Mean over the answers."""
@@ -261,16 +263,26 @@ def _evaluated(run: Run, config: Config, task: _Task, model: Any, report: Progre
         split=task.name,
     )
     counts = accuracy(rows)
-    is_single = settings.samples == 1 and counts.judged > 0
     answers = [row for row in rows if row.finish_reason is not None]
     return TaskRow(
         task=task.name,
         verifier=task.verifier.name,
         counts=counts,
-        interval=rate_interval(counts.correct, counts.judged) if is_single else None,
+        interval=_interval(rows, settings.samples),
         tokens_out=sum(row.tokens_out for row in answers) / max(1, len(answers)),
         cut_off=sum(row.finish_reason == "length" for row in answers),
     )
+
+
+def _interval(rows: Sequence[Answer], samples: int) -> tuple[float, float] | None:
+    judged = [row for row in rows if row.status not in ("unchecked", "error")]
+    if not judged:
+        return None
+    correct = [float(row.status == "correct") for row in judged]
+    if samples == 1:
+        return rate_interval(int(sum(correct)), len(correct))
+    means = sample_means([row.example_id for row in judged], correct)
+    return clustered_rate_interval(np.array(list(means.values())), len(judged))
 
 
 def _drifts(
