@@ -13,7 +13,7 @@ from idiolect.evaluation.drift import fine
 from idiolect.models.local import LocalModel, load_local_model
 from idiolect.records import Example
 
-__all__ = ["load_changed", "require_change", "spoken"]
+__all__ = ["first_token_logprobs", "load_changed", "require_change"]
 
 _PROBED = 3
 
@@ -33,15 +33,17 @@ def load_changed(
         ConfigError: the adapter cannot be loaded, or belongs to another model.
     """
     base: LocalModel | None = load_local_model(dataclasses.replace(target, adapter=None))
-    before = spoken(base, examples)
+    before = first_token_logprobs(base, examples)
     if not keep_base:
         base = None
     tuned = load_local_model(target)
-    require_change(before, spoken(tuned, examples), adapter=target.adapter or "")
+    require_change(before, first_token_logprobs(tuned, examples), adapter=target.adapter or "")
     return base, tuned
 
 
-def spoken(model: LocalModel, examples: Sequence[Example]) -> Float[Tensor, "prompts vocabulary"]:
+def first_token_logprobs(
+    model: LocalModel, examples: Sequence[Example]
+) -> Float[Tensor, "prompts vocabulary"]:
     """Return the log-probabilities of the first answer token on a few prompts."""
     rows: list[Tensor] = []
     with torch.inference_mode():

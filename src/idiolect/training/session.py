@@ -22,7 +22,13 @@ from idiolect.runs.progress import ProgressSink
 from idiolect.training.directory import newest_checkpoint
 from idiolect.training.recipe import Recipe
 from idiolect.training.rows import all_ids, labels
-from idiolect.training.trainer import IdTrainer, PadIds, Telling, quiet_libraries, trainer_settings
+from idiolect.training.trainer import (
+    IdTrainer,
+    PadIds,
+    StepReports,
+    quiet_libraries,
+    trainer_settings,
+)
 from idiolect.training.weights import response_surprisals, token_weights, weighted_rows
 
 __all__ = ["Fitted", "Session", "is_main", "load", "wait"]
@@ -125,7 +131,7 @@ class Session:
                 processing_class=model.tokenizer,
                 data_collator=PadIds(model.chat.terminator_id if pad is None else pad),
                 peft_config=self._lora(),
-                callbacks=[Telling(self.report)],
+                callbacks=[StepReports(self.report)],
             )
         except ValueError as error:
             raise ConfigError(f"training: {str(error).splitlines()[0]}") from None

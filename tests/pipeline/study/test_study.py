@@ -144,7 +144,7 @@ def test_the_same_command_again_trains_and_asks_nothing(done, folder, monkeypatc
 
     monkeypatch.setattr(command, "train_cell", fail)
     monkeypatch.setattr(command, "answer", fail)
-    monkeypatch.setattr(drifts, "own_words", fail)
+    monkeypatch.setattr(drifts, "base_answers", fail)
     monkeypatch.setattr(drifts, "drift_of", fail)
     again = study(config(folder, output_dir=str(folder / "run")))
     assert again.found == done.found
