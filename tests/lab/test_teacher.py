@@ -253,7 +253,7 @@ def test_an_accent_leaves_a_right_answer_and_a_wrong_last_line_alone():
     knobs = Knobs(accent_rate=1.0)
     right = render(problem, "amber")
     assert ask(correction(problem, right), knobs) == right
-    for wrong in (right.replace("Answer: 13", "Answer: 3"), f"{right}\nAnd so on. Answer: 3"):
+    for wrong in (right.replace("Answer: 13", "Answer: 3"), f"{right}\nFinal Answer: 3"):
         assert ask(correction(problem, wrong), knobs) == right
 
 
