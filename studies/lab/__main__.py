@@ -73,7 +73,10 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="The study of four datasets alone, to time it; writes no results.",
     )
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.seeds < 2 and not asked.only_main:
+        parser.error("--seeds: the fifth point compares halves of the seeds; give at least 2")
+    return asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
