@@ -51,7 +51,7 @@ def test_the_ids_that_are_trained_on_are_the_ids_that_were_scored(idiolect, scor
     from idiolect.config import DataConfig, TargetConfig
     from idiolect.models.local import load_local_model
     from idiolect.pipeline.train import read_training_rows
-    from idiolect.training.rows import all_ids, encode_rows, labels
+    from idiolect.training.rows import all_ids, encode_rows, labels, with_own_ids
 
     lab = ("lab", "data", "--skill", "shop", "--idiolect", "textbook", "-n", 6, "-o", "d.jsonl")
     assert idiolect(*lab).code == 0
@@ -59,7 +59,7 @@ def test_the_ids_that_are_trained_on_are_the_ids_that_were_scored(idiolect, scor
     assert idiolect(*build, "-o", "run").code == 0
     model = load_local_model(TargetConfig("lab:amber"))
     found = read_training_rows(DataConfig(path="run"))
-    rows = found.rows(model.revision)
+    rows = with_own_ids(found.rows, model.revision)
     assert {c.strategy for c in found.candidates} >= {"own"}
     assert [row.token_ids is not None for row in rows] == [
         c.strategy == "own" for c in found.candidates
