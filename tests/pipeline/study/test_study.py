@@ -6,14 +6,13 @@ import shutil
 
 import pytest
 import tiny
-from safetensors.torch import load_file, save_file
 
 from idiolect.config import load_config
 from idiolect.errors import BackendError, ConfigError, DataError, RunError
 from idiolect.models.base import Sampling
 from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.study import study
-from idiolect.pipeline.study.cells import Asked, Plan, Questions, answer, train_cell
+from idiolect.pipeline.study.cells import Plan, Questions, train_cell
 from idiolect.pipeline.study.splits import read_splits
 from idiolect.records import Answer, Cell, Drift
 from idiolect.runs import RunReader
@@ -279,27 +278,10 @@ def test_a_plan_says_before_the_study_what_difference_it_could_find(folder, idio
     assert untested.data["training"]["detectable"] is None
 
 
-def test_an_adapter_that_changes_nothing_is_not_evaluated_as_if_it_were_trained(
-    done, folder, tmp_path
-):
-    adapter = tmp_path / "adapter"
-    shutil.copytree(done.run / rows_of(done.run, Cell)[0].adapter, adapter)
-    file = adapter / "adapter_model.safetensors"
-    trained = load_file(file)
-    splits = read_splits(config(folder))
-    sampling = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=4)
-    asked = Asked(
-        subject="x",
-        target=dataclasses.replace(config(folder).target, adapter=str(adapter)),
-        questions=Questions(
-            splits=(splits.test,),
-            sampling=sampling,
-            samples=1,
-            seed=0,
-            confirm_run_unsafe_code=False,
-        ),
-    )
-    assert len(answer(asked)) == 4
-    save_file({name: 0 * value for name, value in trained.items()}, file)
+def test_a_training_that_changes_nothing_is_not_evaluated_as_if_it_did(folder, tmp_path):
+    settings = config(folder, study={"checkpoints": 1}, output_dir=str(tmp_path / "run"))
+    # The one step of this training is its warm-up, at a learning rate of zero.
+    training = dataclasses.replace(settings.training, max_steps=1, warmup_share=0.5)
     with pytest.raises(BackendError, match=r"changes none of .* so the base model would be"):
-        answer(asked)
+        study(dataclasses.replace(settings, training=training))
+    assert rows_of(tmp_path / "run", Cell) == []
