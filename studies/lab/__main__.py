@@ -1,6 +1,7 @@
 """Run the lab's study and write what came out beside this file.
 
     python -m studies.lab --seeds 5 --jobs 2
+    python -m studies.lab --seeds 3 --jobs 2 --only-main -o runs/lab-main
 
 A run that was stopped goes on where it was; `--fresh` starts over.
 """
@@ -10,57 +11,46 @@ import dataclasses
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from idiolect.cli.progress import progress
-from idiolect.config import Config
 from idiolect.lab.targets import TARGETS, target_folder
-from idiolect.pipeline.build import build
-from idiolect.pipeline.compare import compare
+from idiolect.pipeline.compare import Pilot, compare
 from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.study import Study, study
-from idiolect.records import Candidate, Measurement
-from idiolect.runs import RunReader
+from idiolect.pipeline.study.datasets import strategies_of
 from idiolect.runs.manifest import hardware, versions
-from studies.lab.points import Point, Surprisals, all_points
+from idiolect.runs.progress import ProgressSink
+from studies.lab.familiarity import surprisals
+from studies.lab.points import Point, all_points
 from studies.lab.world import HERE, config_of, write_crossing, write_problems
 
 
 def main() -> int:
     """Run every part, write the results, and say which points hold."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-o", "--output-dir", type=Path, default=Path("runs/lab-study"))
-    parser.add_argument("--results", type=Path, default=HERE)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--scale", type=float, default=1.0, help="Share of the problems: a look.")
-    parser.add_argument("--fresh", action="store_true")
-    asked = parser.parse_args()
+    asked = _arguments()
     began = time.monotonic()
-    runs, data = asked.output_dir, asked.output_dir / "data"
-    options = RunOptions(fresh=asked.fresh)
-    seeds = tuple(range(asked.seeds))
-    write_problems(data, scale=asked.scale)
     with progress(quiet=False) as report:
-        write_crossing(data, runs, report, scale=asked.scale)
-        settings = config_of("main.yaml", data, "train.jsonl", "amber", runs / "main")
-        pilot_settings = dataclasses.replace(
-            settings,
-            strategies=("reference", "teacher", "minimal-change", "ladder"),
-            output_dir=str(runs / "pilot"),
-        )
-        pilot = compare(pilot_settings, options=options, report=report)
-        first = study(_seeded(settings, seeds), options=options, jobs=asked.jobs, report=report)
-        crossings: dict[str, Study] = {}
-        for learner in TARGETS:
-            crossing = config_of(
-                "crossing.yaml", data, "crossing.jsonl", learner, runs / f"crossing-{learner}"
-            )
-            crossings[learner] = study(
-                _seeded(crossing, seeds), options=options, jobs=asked.jobs, report=report
-            )
-        surprisals = {target: _surprisals(target, runs, data, options) for target in TARGETS}
-    points = all_points(first, crossings, pilot, surprisals)
+        lab = Lab(asked=asked, report=report)
+        write_problems(lab.data, scale=asked.scale)
+        if asked.only_main:
+            done = lab.study("main.yaml", "train.jsonl", "amber", "main")
+            minutes = (time.monotonic() - began) / 60
+            datasets = len(done.found.datasets)
+            print(f"{datasets} datasets, {asked.seeds} seeds: {minutes:.1f} minutes; {done.page}")
+            return 0
+        write_crossing(lab.data, lab.runs, report, scale=asked.scale)
+        pilot = lab.pilot()
+        first = lab.study("main.yaml", "train.jsonl", "amber", "main")
+        crossings = {
+            learner: lab.study("crossing.yaml", "crossing.jsonl", learner, f"crossing-{learner}")
+            for learner in TARGETS
+        }
+        familiar = {
+            target: surprisals(target, lab.runs, lab.data, lab.options) for target in TARGETS
+        }
+    points = all_points(first, crossings, pilot, familiar)
     minutes = (time.monotonic() - began) / 60
     _write(asked.results, points, {"main": first, **crossings}, minutes, asked.seeds)
     for point in points:
@@ -68,29 +58,66 @@ def main() -> int:
     return 0 if all(point.holds for point in points) else 2
 
 
-def _seeded(config: Config, seeds: tuple[int, ...]) -> Config:
-    return dataclasses.replace(config, study=dataclasses.replace(config.study, seeds=seeds))
-
-
-def _surprisals(target: str, runs: Path, data: Path, options: RunOptions) -> Surprisals:
-    """Return how foreign each kind of response to the frontier is to a target."""
-    config = dataclasses.replace(
-        config_of("main.yaml", data, "train.jsonl", target, runs / f"familiar-{target}"),
-        strategies=(
-            "minimal-change",
-            *(f"column:{n}" for n in ("amber", "birch", "textbook", "tutor")),
-        ),
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    build(config, options=options)
-    with RunReader(config.output_dir or "") as run:
-        nlls = {m.candidate_id: m.mean_nll for m in run.all(Measurement) if m.context == "prompt"}
-        candidates = [c for c in run.all(Candidate) if c.id in nlls]
-    found: Surprisals = {}
-    for candidate in candidates:
-        name = candidate.strategy.removeprefix("column:")
-        kind = "native" if name == target else name
-        found.setdefault(kind, {})[candidate.example_id] = nlls[candidate.id]
-    return found
+    parser.add_argument("-o", "--output-dir", type=Path, default=Path("runs/lab-study"))
+    parser.add_argument("--results", type=Path, default=HERE, help="Folder of results.md.")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=2, help="Processes that train and answer.")
+    parser.add_argument("--scale", type=float, default=1.0, help="Share of the problems: a look.")
+    parser.add_argument("--fresh", action="store_true")
+    parser.add_argument(
+        "--only-main",
+        action="store_true",
+        help="The study of four datasets alone, to time it; writes no results.",
+    )
+    asked = parser.parse_args()
+    if asked.seeds < 2 and not asked.only_main:
+        parser.error("--seeds: the fifth point compares halves of the seeds; give at least 2")
+    return asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """The parts of the study, each a run of its own below one folder."""
+
+    asked: argparse.Namespace
+    report: ProgressSink
+
+    @property
+    def runs(self) -> Path:
+        """The folder of the runs."""
+        return self.asked.output_dir
+
+    @property
+    def data(self) -> Path:
+        """The folder of the problems."""
+        return self.runs / "data"
+
+    @property
+    def options(self) -> RunOptions:
+        """How every part goes about its run."""
+        return RunOptions(fresh=self.asked.fresh)
+
+    def pilot(self) -> Pilot:
+        """Compare the strategies of the main study on some of its prompts."""
+        config = config_of("main.yaml", self.data, "train.jsonl", "amber", self.runs / "pilot")
+        names = tuple(strategies_of(config.study.datasets))
+        config = dataclasses.replace(config, strategies=names)
+        return compare(config, options=self.options, report=self.report)
+
+    def study(self, file: str, train: str, target: str, name: str) -> Study:
+        """Train and test the datasets of a configuration for a target."""
+        config = config_of(file, self.data, train, target, self.runs / name)
+        seeded = dataclasses.replace(config.study, seeds=tuple(range(self.asked.seeds)))
+        return study(
+            dataclasses.replace(config, study=seeded),
+            options=self.options,
+            jobs=self.asked.jobs,
+            report=self.report,
+        )
 
 
 def _write(

@@ -12,15 +12,14 @@ from idiolect.pipeline.study.results import rates_of
 from idiolect.records import Answer, Candidate, Measurement, Verdict
 from idiolect.runs import RunReader
 from idiolect.statistics import Comparison, compare_all, paired_bootstrap
+from studies.lab.familiarity import EXACT, Surprisals
 
-__all__ = ["Point", "Surprisals", "all_points"]
+__all__ = ["Point", "all_points", "familiar"]
 
 ALIKE = 1.15
 ORDER = ("native", "minimal-change", "tutor", "textbook")
-"""Kinds of responses, the nearer one first."""
-
-Surprisals = dict[str, dict[str, float]]
-"""Kind of response -> example -> mean NLL of its tokens."""
+"""Kinds of responses, the nearer one first. The minimal change is that of a corrector who leaves
+traces of its own wording (docs/decisions/0007)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +46,7 @@ def all_points(
         surprisals: Target -> how foreign each kind of response is to it.
     """
     return [
-        _familiar(surprisals),
+        familiar(surprisals),
         _crossing(crossings),
         _against_references(main),
         _pilot(main, pilot),
@@ -55,18 +54,19 @@ def all_points(
     ]
 
 
-def _familiar(surprisals: dict[str, Surprisals]) -> Point:
+def familiar(surprisals: dict[str, Surprisals]) -> Point:
     """Check the order of kinds, each step by the interval of its paired difference.
 
     The order is native, minimal change, tutor, textbook, and native is nearer than every other
-    idiolect.
+    idiolect. What an exact corrector's change is beside native is told and not judged: it is
+    native text.
     """
     facts: list[str] = []
     holds = True
     for target, kinds in surprisals.items():
         means = {name: np.exp(np.mean(list(values.values()))) for name, values in kinds.items()}
         facts.append(f"{target}: " + ", ".join(f"{n} {means[n]:.3f}" for n in sorted(means)))
-        foreign = [name for name in kinds if name not in ("own", "native", "minimal-change")]
+        foreign = [n for n in kinds if n not in ("own", "native", "minimal-change", EXACT)]
         steps = [*pairwise(ORDER), *(("native", name) for name in foreign)]
         for first, second in steps:
             low, high, shared = _gap(kinds[first], kinds[second])
@@ -75,6 +75,11 @@ def _familiar(surprisals: dict[str, Surprisals]) -> Point:
                 f"{target}: {first} {'is' if high < 0 else 'IS NOT'} nearer than {second}, "
                 f"{low:+.4f} to {high:+.4f} nats/token (95 %, n={shared})"
             )
+        low, high, shared = _gap(kinds["native"], kinds[EXACT])
+        facts.append(
+            f"{target}: not judged: native minus {EXACT}, {low:+.4f} to {high:+.4f} nats/token "
+            f"(95 %, n={shared})"
+        )
     return Point(name="familiarity is real", holds=bool(holds), facts=tuple(facts))
 
 

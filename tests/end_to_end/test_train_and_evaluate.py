@@ -51,7 +51,7 @@ def test_the_ids_that_are_trained_on_are_the_ids_that_were_scored(idiolect, scor
     from idiolect.config import DataConfig, TargetConfig
     from idiolect.models.local import load_local_model
     from idiolect.pipeline.train import read_training_rows
-    from idiolect.training.rows import all_ids, encode_rows, labels
+    from idiolect.training.rows import all_ids, encode_rows, labels, with_own_ids
 
     lab = ("lab", "data", "--skill", "shop", "--idiolect", "textbook", "-n", 6, "-o", "d.jsonl")
     assert idiolect(*lab).code == 0
@@ -59,7 +59,7 @@ def test_the_ids_that_are_trained_on_are_the_ids_that_were_scored(idiolect, scor
     assert idiolect(*build, "-o", "run").code == 0
     model = load_local_model(TargetConfig("lab:amber"))
     found = read_training_rows(DataConfig(path="run"))
-    rows = found.rows(model.revision)
+    rows = with_own_ids(found.rows, model.revision)
     assert {c.strategy for c in found.candidates} >= {"own"}
     assert [row.token_ids is not None for row in rows] == [
         c.strategy == "own" for c in found.candidates
@@ -107,6 +107,15 @@ def test_an_evaluation_that_is_repeated_asks_the_model_nothing(idiolect, data, t
     assert idiolect(*test, "--json").data == first.data
     assert work["generated"] == 4
     assert "correct" in idiolect(*test).out
+
+
+def test_a_rate_of_several_samples_has_an_interval_that_counts_examples(idiolect, data, tiny_model):
+    test = ("evaluate", data, "--target", tiny_model, "--max-new-tokens", 2, "-o", "tested")
+    found = idiolect(*test, "--samples", 5, "--temperature", 1.0, "--json").data
+    (task,) = found["tasks"]
+    assert task["counts"]["correct"] == 0
+    # No answer of 20 is right, to four examples: z**2 / (4 + z**2), and not of 20.
+    assert task["interval"] == pytest.approx([0.0, 0.4899], abs=1e-4)
 
 
 def test_test_data_that_stands_in_the_training_data_stops_a_training(idiolect, data, tiny_model):

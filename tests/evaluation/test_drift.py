@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from idiolect.errors import BackendError
-from idiolect.evaluation.drift import drift, kl_divergences, means, references, require_change
+from idiolect.evaluation.change import require_change
+from idiolect.evaluation.drift import drift, kl_divergences, means, references
 from idiolect.records import Example, Message
 from idiolect.scoring.base import ScoreRequest
 from idiolect.scoring.plain import PlainScorer

@@ -67,5 +67,7 @@ def test_serving_refuses_an_unknown_model_fault_or_knob():
         call("serve", "--models", "lab:oak")
     with pytest.raises(ConfigError, match="did you mean 'drop'"):
         call("serve", "--models", "lab:teacher", "--faults", "dropp=0.1")
+    with pytest.raises(ConfigError, match="'accent_rate'"):
+        call("serve", "--models", "lab:teacher", "--accent-rate", "-1")
     with pytest.raises(ConfigError, match="'error_rate'"):
         call("serve", "--models", "lab:teacher", "--error-rate", "2")

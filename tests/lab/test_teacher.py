@@ -5,9 +5,9 @@ import pytest
 from idiolect.errors import ConfigError
 from idiolect.lab.answers import is_right
 from idiolect.lab.idiolects import IDIOLECTS, lines, render
-from idiolect.lab.tasks import SKILLS, take
+from idiolect.lab.tasks import SKILLS, shop, take
 from idiolect.lab.teacher import Knobs, reply
-from idiolect.lab.teacher.correcting import corrected, edits_between, idiolect_of
+from idiolect.lab.teacher.correcting import corrected, edits_between, first_wrong_line, idiolect_of
 from idiolect.lab.teacher.mistakes import misread
 from idiolect.lab.teacher.model import ScriptedTeacher
 from idiolect.lab.teacher.script import BAFFLED, META_TALK, REFUSAL
@@ -208,6 +208,70 @@ def test_over_editing_rewrites_a_correction_in_tutor():
     problem = take(1, "shop", seed=6, split="test", steps=(3,))[0]
     wrong = with_a_wrong_step(problem, "amber")
     assert ask(correction(problem, wrong), Knobs(over_editing_rate=1.0)) == render(problem, "tutor")
+
+
+DAN = "Dan has 22 apples, sells 7, loses 5, buys 3. How many now?"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "steps"),
+    [
+        pytest.param(
+            "from 22 apples we go;\n7 off 22 gives 15;\n5 off 15 gives 11;", 1, id="birch"
+        ),
+        pytest.param("Start with 22 apples.\nThen 22 - 7 = 15.\nThen 15 - 5 = 11.", 1, id="amber"),
+        pytest.param("Start with 22 apples.\nThen 22 - 7 = 14.\nThen 14 - 5 = 9.", 0, id="both"),
+    ],
+)
+def test_an_accent_writes_the_wrong_steps_in_tutor_and_keeps_the_right_ones(wrong, steps):
+    problem = shop.read(DAN)[0][1]
+    answer = f"{wrong}\nFinal Answer: 11"
+    kept = answer.splitlines()[: 1 + steps]
+    told = render(problem, "tutor").splitlines()[2:-2]
+    assert len(told) == 3
+    text = ask(correction(problem, answer), Knobs(accent_rate=1.0))
+    assert text.splitlines() == [*kept, *told[steps:], "Final Answer: 13"]
+
+
+def test_a_correction_with_an_accent_is_right_and_keeps_what_was_right_to_the_byte(some):
+    accented = 0
+    for problem in some:
+        for idiolect in IDIOLECTS:
+            wrong = with_a_wrong_step(problem, idiolect)
+            exact = ask(correction(problem, wrong))
+            text = ask(correction(problem, wrong), Knobs(accent_rate=1.0))
+            assert is_right(problem, text)
+            kept = first_wrong_line(problem, wrong, idiolect=idiolect)
+            assert text.splitlines()[:kept] == wrong.splitlines()[:kept]
+            assert len(text.splitlines()) == len(exact.splitlines())
+            accented += text != exact
+    assert (accented > 0) == (some[0].skill in ("shop", "equations", "lists"))
+
+
+def test_an_accent_leaves_a_right_answer_and_a_wrong_last_line_alone():
+    problem = shop.read(DAN)[0][1]
+    knobs = Knobs(accent_rate=1.0)
+    right = render(problem, "amber")
+    assert ask(correction(problem, right), knobs) == right
+    for wrong in (right.replace("Answer: 13", "Answer: 3"), f"{right}\nFinal Answer: 3"):
+        assert ask(correction(problem, wrong), knobs) == right
+
+
+def test_the_accent_rate_is_the_share_of_corrections_that_have_it():
+    knobs = Knobs(accent_rate=0.25)
+    problems = take(400, "shop", seed=6, split="test", steps=(3,))
+    wrong = {p: correction(p, with_a_wrong_step(p, "birch")) for p in problems}
+    assert 75 <= sum(ask(text, knobs) != ask(text) for text in wrong.values()) <= 125
+
+
+def test_a_teacher_with_a_knob_turned_is_another_model_to_a_run():
+    revisions = [
+        ScriptedTeacher(knobs).revision
+        for knobs in (None, Knobs(latency_s=1), Knobs(accent_rate=1.0), Knobs(accent_rate=0.5))
+    ]
+    assert revisions[0] == revisions[1]
+    assert len(set(revisions)) == 3
+    assert revisions[2].endswith(", accent_rate=1.0")
 
 
 def test_the_same_request_gets_the_same_reply_and_another_sample_may_differ():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idiolect.statistics import mean_interval, rate_interval
+from idiolect.statistics import clustered_rate_interval, mean_interval, rate_interval
 
 Z = 1.959963984540054  # of 95 %
 
@@ -53,3 +53,43 @@ def test_the_interval_of_a_rate_is_wilsons_formula(successes, trials):
 def test_a_rate_of_no_trials_is_an_error():
     with pytest.raises(ValueError, match="a rate of no trials"):
         rate_interval(0, 0)
+
+
+def wilson(rate, number):
+    centre = (rate + Z**2 / (2 * number)) / (1 + Z**2 / number)
+    spread = rate * (1 - rate) / number + Z**2 / (4 * number**2)
+    half = Z / (1 + Z**2 / number) * math.sqrt(spread)
+    return pytest.approx((max(0.0, centre - half), min(1.0, centre + half)), abs=1e-6)
+
+
+def test_answers_that_are_alike_within_an_example_count_as_one():
+    # Ten examples with four equal answers each: variance 0.24 * 10 / 9 / 10 = 0.02667, so that
+    # 0.24 / 0.02667 = 9 effective answers, and no fewer than the examples.
+    means = np.array([1.0] * 4 + [0.0] * 6)
+    assert clustered_rate_interval(means, 40) == wilson(0.4, 10)
+
+
+def test_answers_that_only_half_agree_count_as_more_than_their_examples():
+    # Means 1, 1/2, 1/2, 0: variance 0.5 / 3 / 4 = 1/24, so that 0.25 * 24 = 6 effective answers.
+    assert clustered_rate_interval(np.array([1.0, 0.5, 0.5, 0.0]), 8) == wilson(0.5, 6)
+    # All examples the same: as many as there are answers.
+    assert clustered_rate_interval(np.array([0.5] * 4), 8) == wilson(0.5, 8)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_a_rate_without_any_exception_is_as_sure_as_its_examples(rate):
+    assert clustered_rate_interval(np.full(5, rate), 50) == wilson(rate, 5)
+    assert clustered_rate_interval(np.array([0.5]), 4) == wilson(0.5, 1)
+    with pytest.raises(ValueError, match="a rate of no examples"):
+        clustered_rate_interval(np.array([]), 0)
+
+
+def test_the_interval_of_clustered_answers_holds_the_true_rate_as_often_as_it_says():
+    rng = np.random.default_rng(5)
+    held = 0
+    for _ in range(400):
+        hard = rng.beta(0.6, 0.4, size=60)  # examples differ much, the true rate is 0.6
+        means = rng.binomial(4, hard) / 4
+        low, high = clustered_rate_interval(means, 240)
+        held += low <= 0.6 <= high
+    assert 370 <= held <= 392

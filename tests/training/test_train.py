@@ -78,6 +78,22 @@ def test_two_trainings_with_one_seed_give_equal_adapters(train, rows):
     assert largest_difference(first.adapter, other.adapter) > 0
 
 
+def test_generated_ids_are_trained_on_where_this_very_model_generated_them(
+    train, tiny_model, rows, small
+):
+    model = load_local_model(TargetConfig(str(tiny_model), dtype="float32", device="cpu"))
+    ids = tuple(i for c in rows[0].response for i in model.chat.response_ids(c))
+
+    def trained_on(name, **change):
+        mine = [dataclasses.replace(rows[0], **change), *rows[1:]]
+        result = train(mine, name, config=dataclasses.replace(small, max_steps=1))
+        return json.loads((result.adapter / "manifest.json").read_text())["identity"]["data"]
+
+    plain = trained_on("plain")
+    assert trained_on("other", token_ids=ids, generated_by="another revision") == plain
+    assert trained_on("own", token_ids=ids, generated_by=model.revision) != plain
+
+
 class Killed(BaseException):
     """The process is gone."""
 

@@ -1,11 +1,15 @@
 """Surprising tokens leave the loss, or count less."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from idiolect.config import TargetConfig, TrainingConfig
+from idiolect.errors import DataError
+from idiolect.models.local import load_local_model
 from idiolect.training.rows import IGNORED, encode_rows
-from idiolect.training.weights import response_surprisals, token_weights
+from idiolect.training.weights import response_surprisals, token_weights, weighted_rows
 
 
 def test_tokens_above_the_limit_get_the_weight():
@@ -75,3 +79,18 @@ def test_the_loss_of_a_weighted_batch_is_the_weighted_mean_of_the_scores(session
         with torch.no_grad():
             loss = trainer.compute_loss(trainer.model, batch)
     assert loss.item() == pytest.approx((weights * nlls).sum() / weights.sum(), abs=1e-5)
+
+
+def test_a_row_that_has_nothing_left_to_train_on_is_refused_and_its_loss_is_no_nan(
+    tiny_model, rows
+):
+    chat = load_local_model(TargetConfig(str(tiny_model))).chat
+    rows[1] = dataclasses.replace(rows[1], complete=False)
+    rendered = encode_rows(chat, rows[:2], max_length=256)
+    first, second = ([0.0] * len(item.response_ids) for item in rendered)
+    with pytest.raises(DataError, match=r"found 1 of 2 rows without a token below .* \(rows 1\)"):
+        weighted_rows(rendered, [first, second])
+    second[0] = 1.0
+    found = weighted_rows(rendered, [first, second])
+    counted = [sum(label != IGNORED for label in row["labels"]) for row in found]
+    assert counted == [1, 1]  # the end of turn, and one token

@@ -115,6 +115,9 @@ def serve(
     over_editing_rate: Annotated[
         float, typer.Option(help="Teacher: share of corrections that rewrite everything.")
     ] = 0.0,
+    accent_rate: Annotated[
+        float, typer.Option(help="Teacher: share of corrections in its own wording.")
+    ] = 0.0,
     extra_sentences: Annotated[int, typer.Option(help="Teacher: empty sentences first.")] = 0,
     latency_s: Annotated[float, typer.Option(help="Teacher: seconds before a reply.")] = 0.0,
 ) -> None:
@@ -127,6 +130,7 @@ def serve(
         refusal_rate=refusal_rate,
         meta_talk_rate=meta_talk_rate,
         over_editing_rate=over_editing_rate,
+        accent_rate=accent_rate,
         extra_sentences=extra_sentences,
         latency_s=latency_s,
         seed=seed,

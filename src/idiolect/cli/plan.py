@@ -92,8 +92,17 @@ def show_plan(config: Config, *, as_json: bool) -> int:
 
 
 def _training_words(training: "PlannedTraining") -> str:
+    size = (
+        ""
+        if training.detectable is None
+        else (
+            f"\nsize: one comparison on {training.test_examples:,} test examples finds a true "
+            f"difference of {100 * training.detectable:.1f} points with 80 % probability, if the "
+            "two differ on a quarter of them and seeds do not differ; several comparisons need more"
+        )
+    )
     return (
         f"study: {training.cells} trainings of {training.steps:,} steps, on {training.rows:,} rows "
         f"at most; the target answers {training.test_answers:,} test prompts and "
-        f"{training.validation_answers:,} validation prompts"
+        f"{training.validation_answers:,} validation prompts{size}"
     )

@@ -30,7 +30,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from idiolect.chat import Rendered
-from idiolect.errors import BackendError, DataError
+from idiolect.errors import DataError
 from idiolect.models.base import Generation, GenerationRequest, Sampling
 from idiolect.models.local import LocalModel
 from idiolect.records import Drift, Example
@@ -42,18 +42,16 @@ __all__ = [
     "DriftItem",
     "DriftMeans",
     "drift",
+    "fine",
     "kl_divergences",
     "means",
     "own_answers",
     "references",
-    "require_change",
-    "spoken",
 ]
 
 Source = Literal["own", "reference"]
 _CHUNK_ROWS = 256
 _BATCH_IDS = 4096
-_PROBED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +85,8 @@ def kl_divergences(
     Log-softmax is taken in float32 (float64 for float64 logits), sums in float64. What p holds
     impossible adds nothing; what q alone holds impossible makes the divergence infinite.
     """
-    log_p = torch.log_softmax(_fine(p_logits), dim=-1).double()
-    log_q = torch.log_softmax(_fine(q_logits), dim=-1).double()
+    log_p = torch.log_softmax(fine(p_logits), dim=-1).double()
+    log_q = torch.log_softmax(fine(q_logits), dim=-1).double()
     terms = log_p.exp() * (log_p - log_q)
     return torch.where(log_p == -torch.inf, 0.0, terms).sum(dim=-1)
 
@@ -188,39 +186,6 @@ def references(base: LocalModel, examples: Sequence[Example]) -> list[DriftItem]
     ]
 
 
-def spoken(model: LocalModel, examples: Sequence[Example]) -> Float[Tensor, "prompts vocabulary"]:
-    """Return the log-probabilities of the first answer token on a few prompts."""
-    rows: list[Tensor] = []
-    with torch.inference_mode():
-        for example in examples[:_PROBED]:
-            ids = torch.tensor([model.chat.prompt_ids(example.messages)], device=model.device)
-            logits = model.module(ids, use_cache=False).logits[0, -1]
-            rows.append(torch.log_softmax(_fine(logits), dim=-1).cpu())
-    return torch.stack(rows)
-
-
-def require_change(
-    before: Float[Tensor, "prompts vocabulary"],
-    after: Float[Tensor, "prompts vocabulary"],
-    *,
-    adapter: str,
-) -> None:
-    """Stop where an adapter changes no log-probability: what would be evaluated is the base.
-
-    Source of the pain: https://github.com/EleutherAI/lm-evaluation-harness/issues/2432, where an
-    adapter was silently ignored.
-
-    Raises:
-        BackendError: the two are equal.
-    """
-    if torch.equal(before, after):
-        raise BackendError(
-            f"adapter {adapter!r}: changes none of {before.numel()} log-probabilities on "
-            f"{len(before)} prompts, so the base model would be evaluated; check that it was "
-            "trained, and for this model"
-        )
-
-
 class _Body:
     """A model without its head, and the head."""
 
@@ -291,7 +256,7 @@ def _batches(items: Sequence[DriftItem]) -> Iterator[list[int]]:
 
 
 def _nlls(logits: Tensor, targets: Tensor) -> Float[Tensor, " rows"]:
-    logits = _fine(logits)
+    logits = fine(logits)
     chosen = logits.gather(1, targets[:, None])[:, 0]
     return (torch.logsumexp(logits, dim=1) - chosen).double()
 
@@ -301,7 +266,8 @@ def _ids(rendered: Rendered) -> list[int]:
     return [*rendered.prompt_ids, *rendered.response_ids, *end]
 
 
-def _fine(logits: Tensor) -> Tensor:
+def fine(logits: Tensor) -> Tensor:
+    """Return logits in float32, or in float64 where they are."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 

@@ -32,14 +32,11 @@ class TrainedOn:
     skipped: int
     """Examples without a response to train on."""
 
-    def rows(self, revision: str) -> list[TrainingRow]:
-        """Return the rows for a target.
-
-        Args:
-            revision: Of the target. Ids that another model generated mean nothing to it.
-        """
+    @property
+    def rows(self) -> list[TrainingRow]:
+        """The rows for any target."""
         return [
-            _row(example, candidate, revision)
+            _row(example, candidate)
             for example, candidate in zip(self.examples, self.candidates, strict=True)
         ]
 
@@ -75,17 +72,13 @@ def train_command(
     Raises:
         IdiolectError: see `errors`; checkpoints that were written are kept.
     """
-    from idiolect.models.tokenizer import folder_revision, model_name
-
     found = read_training_rows(config.data)
     for path in test:
         held_out = read_dataset(dataclasses.replace(config.data, path=path, limit=None))
         require_no_overlap(find_overlap(found.examples, held_out.examples))
-    name = model_name(config.target)
-    revision = folder_revision(name) or config.target.revision or ""
     result = train(
         config.target,
-        found.rows(revision),
+        found.rows,
         config.training,
         config.output_dir or default_output(config),
         seed=config.seed,
@@ -150,11 +143,11 @@ def _of_run(data: DataConfig) -> TrainedOn:
     )
 
 
-def _row(example: Example, candidate: Candidate | None, revision: str) -> TrainingRow:
-    is_own = candidate is not None and candidate.revision == revision
+def _row(example: Example, candidate: Candidate | None) -> TrainingRow:
     return TrainingRow(
         messages=example.messages,
         response=example.reference or "",
-        token_ids=candidate.token_ids if candidate is not None and is_own else None,
+        token_ids=candidate.token_ids if candidate else None,
+        generated_by=candidate.revision if candidate else None,
         complete=candidate is None or candidate.finish_reason != "length",
     )

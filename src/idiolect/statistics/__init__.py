@@ -3,7 +3,7 @@
 from idiolect.statistics.best import probability_best
 from idiolect.statistics.correlation import Correlation, rank_correlation
 from idiolect.statistics.holm import holm
-from idiolect.statistics.intervals import mean_interval, rate_interval
+from idiolect.statistics.intervals import clustered_rate_interval, mean_interval, rate_interval
 from idiolect.statistics.mcnemar import mcnemar
 from idiolect.statistics.noise import NoiseFloor, noise_floor
 from idiolect.statistics.paired import Difference, SeedSpread, paired_difference, seed_spread
@@ -18,6 +18,7 @@ __all__ = [
     "Hint",
     "NoiseFloor",
     "SeedSpread",
+    "clustered_rate_interval",
     "compare_all",
     "compare_with_base",
     "holm",

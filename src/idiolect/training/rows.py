@@ -1,5 +1,6 @@
 """What is trained on, as ids: the very ids that are scored, and a loss on the response alone."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,16 @@ from idiolect.chat import ChatFormat, Rendered
 from idiolect.errors import DataError
 from idiolect.records import Message, content_id
 
-__all__ = ["IGNORED", "TrainingRow", "all_ids", "encode_rows", "fingerprint", "labels"]
+__all__ = [
+    "IGNORED",
+    "TrainingRow",
+    "all_ids",
+    "encode_rows",
+    "fingerprint",
+    "labels",
+    "shown",
+    "with_own_ids",
+]
 
 IGNORED = -100
 """The label of a token that does not count in the loss."""
@@ -22,10 +32,24 @@ class TrainingRow:
     messages: tuple[Message, ...]
     response: str
     token_ids: tuple[int, ...] | None = None
-    """The ids that this very target generated, without its end of turn."""
+    """The ids that a model generated for the response, without its end of turn."""
+
+    generated_by: str | None = None
+    """The revision of that model, where it may be another than the target."""
 
     complete: bool = True
     """Whether the response ends its turn. A cut-off one does not teach to stop there."""
+
+
+def with_own_ids(rows: Sequence[TrainingRow], revision: str) -> list[TrainingRow]:
+    """Return the rows without the ids that another model than this revision generated.
+
+    They mean nothing to its tokenizer; the text does.
+    """
+    return [
+        row if row.generated_by in (None, revision) else dataclasses.replace(row, token_ids=None)
+        for row in rows
+    ]
 
 
 def encode_rows(
@@ -46,7 +70,7 @@ def encode_rows(
     if empty:
         raise DataError(
             f"training data: found {len(empty)} of {len(rows)} rows without any token to train on "
-            f"(rows {_shown(empty)}): their responses are empty; remove them"
+            f"(rows {shown(empty)}): their responses are empty; remove them"
         )
     rendered = [
         chat.render(row.messages, row.response, complete=row.complete, token_ids=row.token_ids)
@@ -57,7 +81,7 @@ def encode_rows(
         longest = max(_length(rendered[index]) for index in long)
         raise DataError(
             f"training data: found {len(long)} of {len(rows)} rows with more than {max_length} "
-            f"tokens, which is what the context holds (rows {_shown(long)}; the longest has "
+            f"tokens, which is what the context holds (rows {shown(long)}; the longest has "
             f"{longest}); shorten or remove them, since nothing is truncated silently"
         )
     if all(item.terminator_id is None for item in rendered):
@@ -93,6 +117,7 @@ def _length(item: Rendered) -> int:
     return len(item.prompt_ids) + len(_targets(item))
 
 
-def _shown(indices: Sequence[int]) -> str:
+def shown(indices: Sequence[int]) -> str:
+    """Return the first few of the indices, for a message."""
     more = ", ..." if len(indices) > _SHOWN else ""
     return ", ".join(str(index) for index in indices[:_SHOWN]) + more

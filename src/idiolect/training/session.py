@@ -22,8 +22,14 @@ from idiolect.runs.progress import ProgressSink
 from idiolect.training.directory import newest_checkpoint
 from idiolect.training.recipe import Recipe
 from idiolect.training.rows import all_ids, labels
-from idiolect.training.trainer import IdTrainer, PadIds, Telling, quiet_libraries, trainer_settings
-from idiolect.training.weights import response_surprisals, token_weights
+from idiolect.training.trainer import (
+    IdTrainer,
+    PadIds,
+    StepReports,
+    quiet_libraries,
+    trainer_settings,
+)
+from idiolect.training.weights import response_surprisals, token_weights, weighted_rows
 
 __all__ = ["Fitted", "Session", "is_main", "load", "wait"]
 
@@ -34,7 +40,6 @@ class Fitted:
 
     losses: tuple[float, ...]
     seconds: float
-    checkpoint_steps: tuple[int, ...]
 
 
 def is_main() -> bool:
@@ -85,17 +90,14 @@ class Session:
         return Fitted(
             losses=tuple(losses[step] for step in sorted(losses)),
             seconds=seconds,
-            checkpoint_steps=(),
         )
 
     def _rows(self) -> list[dict[str, Any]]:
-        rows = [{"input_ids": all_ids(r), "labels": labels(r)} for r in self.rendered]
         limit, weight = self.recipe.surprisal_limit, self.recipe.surprisal_weight
         if limit is None:
-            return rows
+            return [{"input_ids": all_ids(r), "labels": labels(r)} for r in self.rendered]
         surprisals = response_surprisals(self.model, self.rendered)
-        weights = token_weights(surprisals, limit=limit, weight=weight)
-        return weighted(rows, self.rendered, weights)
+        return weighted_rows(self.rendered, token_weights(surprisals, limit=limit, weight=weight))
 
     def _trainer(self, rows: list[dict[str, Any]]) -> IdTrainer:
         recipe, model = self.recipe, self.model
@@ -129,7 +131,7 @@ class Session:
                 processing_class=model.tokenizer,
                 data_collator=PadIds(model.chat.terminator_id if pad is None else pad),
                 peft_config=self._lora(),
-                callbacks=[Telling(self.report)],
+                callbacks=[StepReports(self.report)],
             )
         except ValueError as error:
             raise ConfigError(f"training: {str(error).splitlines()[0]}") from None
@@ -166,31 +168,3 @@ class Session:
             merged = module.merge_and_unload()
             merged.save_pretrained(str(self.folder / "merged"))
             self.model.tokenizer.save_pretrained(str(self.folder / "merged"))
-
-
-def weighted(
-    rows: list[dict[str, Any]],
-    rendered: Sequence[Rendered],
-    weights: Sequence[Sequence[float]],
-) -> list[dict[str, Any]]:
-    """Return the rows with a weight for each id; what has no weight at all leaves the labels."""
-    full = [
-        [
-            *[0.0] * len(item.prompt_ids),
-            *row,
-            *([] if item.terminator_id is None else [1.0]),
-        ]
-        for item, row in zip(rendered, weights, strict=True)
-    ]
-    kept = [weight for row in full for weight in row if weight > 0]
-    mean = sum(kept) / len(kept) if kept else 1.0
-    return [
-        {
-            "input_ids": row["input_ids"],
-            "labels": [
-                label if w > 0 else -100 for label, w in zip(row["labels"], ws, strict=True)
-            ],
-            "token_weights": [w / mean for w in ws],
-        }
-        for row, ws in zip(rows, full, strict=True)
-    ]

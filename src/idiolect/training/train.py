@@ -32,7 +32,7 @@ from idiolect.training.directory import (
     read_manifest,
 )
 from idiolect.training.recipe import Recipe, resolve
-from idiolect.training.rows import TrainingRow, encode_rows, fingerprint, labels
+from idiolect.training.rows import TrainingRow, encode_rows, fingerprint, labels, with_own_ids
 
 __all__ = ["TrainingResult", "train"]
 
@@ -111,6 +111,7 @@ def train(
     folder, main = Path(output), session.is_main()
     with held(folder) if main else nullcontext():
         model = session.load(target)
+        rows = with_own_ids(rows, model.revision)
         rendered = encode_rows(model.chat, rows, max_length=model.max_length)
         identity = _identity(model, rendered, recipe, seed, merge)
         if main:

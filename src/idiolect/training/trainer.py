@@ -21,7 +21,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 from idiolect.runs.progress import Progress, ProgressSink
 from idiolect.training.rows import IGNORED
 
-__all__ = ["IdTrainer", "PadIds", "Telling", "quiet_libraries", "trainer_settings"]
+__all__ = ["IdTrainer", "PadIds", "StepReports", "quiet_libraries", "trainer_settings"]
 
 
 class IdTrainer(SFTTrainer):
@@ -78,7 +78,7 @@ class PadIds:
         return batch
 
 
-class Telling(TrainerCallback):
+class StepReports(TrainerCallback):
     """Reports the steps to our progress."""
 
     def __init__(self, report: ProgressSink) -> None:

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from idiolect.chat import Rendered
-from idiolect.errors import BackendError
+from idiolect.errors import BackendError, DataError
 from idiolect.scoring.base import ScoreFailure, ScoreRequest
+from idiolect.training.rows import IGNORED, all_ids, labels, shown
 
-__all__ = ["response_surprisals", "token_weights"]
+__all__ = ["response_surprisals", "token_weights", "weighted_rows"]
 
 
 def token_weights(
@@ -62,3 +63,41 @@ def response_surprisals(target: Any, rendered: Sequence[Rendered]) -> list[list[
                 )
             found[index] = result.token_nlls.tolist()
     return [found[index] for index in range(len(requests))]
+
+
+def weighted_rows(
+    rendered: Sequence[Rendered], weights: Sequence[Sequence[float]]
+) -> list[dict[str, Any]]:
+    """Return ids, labels and token weights of each row; what has no weight leaves the labels.
+
+    Args:
+        rendered: The rows.
+        weights: Of the response tokens of each row.
+
+    Raises:
+        DataError: a row has no token left to train on. Its step would have no loss.
+    """
+    full = [
+        [*[0.0] * len(item.prompt_ids), *row, *([] if item.terminator_id is None else [1.0])]
+        for item, row in zip(rendered, weights, strict=True)
+    ]
+    if empty := [index for index, row in enumerate(full) if not any(row)]:
+        raise DataError(
+            f"training data: found {len(empty)} of {len(full)} rows without a token below "
+            f"training.surprisal_limit (rows {shown(empty)}), all of them cut off, so that not "
+            "even an end of turn is left to train on; remove them, raise the limit, or set "
+            "training.surprisal_weight above 0"
+        )
+    kept = [weight for row in full for weight in row if weight > 0]
+    mean = sum(kept) / len(kept)
+    return [
+        {
+            "input_ids": all_ids(item),
+            "labels": [
+                label if weight > 0 else IGNORED
+                for label, weight in zip(labels(item), row, strict=True)
+            ],
+            "token_weights": [weight / mean for weight in row],
+        }
+        for item, row in zip(rendered, full, strict=True)
+    ]

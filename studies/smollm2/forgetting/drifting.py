@@ -8,7 +8,8 @@ from typing import Any
 from idiolect.chat import Rendered
 from idiolect.config import DataConfig, TargetConfig
 from idiolect.data.read import read_dataset
-from idiolect.evaluation.drift import DriftItem, drift, own_answers, require_change, spoken
+from idiolect.evaluation.change import first_token_logprobs, require_change
+from idiolect.evaluation.drift import DriftItem, drift, own_answers
 from idiolect.models.local import LocalModel, load_local_model
 from idiolect.records import Drift, Example, content_id
 from idiolect.runs.progress import ProgressSink
@@ -104,7 +105,10 @@ class Prober:
         folder = str(cell.result.adapter)
         tuned = load_local_model(TargetConfig(self._target, adapter=folder))
         examples = next(iter(self._prompts.values()))
-        before, after = spoken(self._base, examples), spoken(tuned, examples)
+        before, after = (
+            first_token_logprobs(self._base, examples),
+            first_token_logprobs(tuned, examples),
+        )
         require_change(before, after, adapter=folder)
         return tuned
 

@@ -8,7 +8,7 @@ import pytest
 import tiny
 
 from idiolect.config import load_config
-from idiolect.errors import ConfigError, DataError, RunError
+from idiolect.errors import BackendError, ConfigError, DataError, RunError
 from idiolect.models.base import Sampling
 from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.study import study
@@ -86,8 +86,8 @@ def test_every_dataset_is_trained_on_the_same_prompts_with_the_same_steps(done):
 def test_base_and_adapters_answer_every_test_example_and_validation_is_kept_apart(done):
     answers = rows_of(done.run, Answer)
     counts: dict[str, set[str]] = {}
-    for answer in answers:
-        counts.setdefault(answer.split, set()).add(answer.example_id)
+    for row in answers:
+        counts.setdefault(row.split, set()).add(row.example_id)
     assert {name: len(ids) for name, ids in counts.items()} == {
         "validation": 2,
         "test": 4,
@@ -143,7 +143,7 @@ def test_the_same_command_again_trains_and_asks_nothing(done, folder, monkeypatc
 
     monkeypatch.setattr(command, "train_cell", fail)
     monkeypatch.setattr(command, "answer", fail)
-    monkeypatch.setattr(drifts, "own_words", fail)
+    monkeypatch.setattr(drifts, "base_answers", fail)
     monkeypatch.setattr(drifts, "drift_of", fail)
     again = study(config(folder, output_dir=str(folder / "run")))
     assert again.found == done.found
@@ -264,3 +264,24 @@ def test_the_command_prints_the_table_and_the_verdicts(done, folder, idiolect):
     assert "cannot tell" in printed.out
     data = idiolect("study", "-c", folder / "study.yaml", "-o", folder / "run", "--json").data
     assert [d["name"] for d in data["datasets"]] == ["reference", "either", "wrong"]
+
+
+def test_a_plan_says_before_the_study_what_difference_it_could_find(folder, idiolect):
+    printed = idiolect("plan", "-c", folder / "study.yaml")
+    assert printed.code == 0
+    # Four examples: (1.95996 + 0.84162) * sqrt(0.25 / 4 / (1 + 2.80158 ** 2 / 4)) = 0.4069.
+    words = " ".join(printed.out.split())
+    assert "on 4 test examples finds a true difference of 40.7 points with 80 %" in words
+    planned = idiolect("plan", "-c", folder / "study.yaml", "--json").data["training"]
+    assert planned["detectable"] == pytest.approx(0.4069, abs=1e-4)
+    untested = idiolect("plan", "-c", folder / "study.yaml", "--set", "study.test=null", "--json")
+    assert untested.data["training"]["detectable"] is None
+
+
+def test_a_training_that_changes_nothing_is_not_evaluated_as_if_it_did(folder, tmp_path):
+    settings = config(folder, study={"checkpoints": 1}, output_dir=str(tmp_path / "run"))
+    # The one step of this training is its warm-up, at a learning rate of zero.
+    training = dataclasses.replace(settings.training, max_steps=1, warmup_share=0.5)
+    with pytest.raises(BackendError, match=r"changes none of .* so the base model would be"):
+        study(dataclasses.replace(settings, training=training))
+    assert rows_of(tmp_path / "run", Cell) == []

@@ -1,4 +1,8 @@
-"""Correcting an answer at its first wrong step and onward, in the idiolect it is written in."""
+"""Correcting an answer at its first wrong step and onward.
+
+The correction is written in the idiolect of the answer, or in the teacher's own where it has an
+accent.
+"""
 
 import difflib
 import re
@@ -11,6 +15,9 @@ __all__ = ["Edit", "corrected", "edits_between", "first_wrong_line", "idiolect_o
 
 Edit = tuple[str, str]
 """A text that occurs once in the answer, and what comes in its place."""
+
+ACCENTED = ("shop", "equations", "lists")
+"""Skills whose steps stand in `tutor` line by line as they do in the targets' idiolects."""
 
 _SWAPPABLE = re.compile(r"(\d+) ([+*]) (\d+)")
 
@@ -39,7 +46,12 @@ def first_wrong_line(problem: Problem, answer: str, *, idiolect: str) -> int:
 
 
 def corrected(
-    problem: Problem, answer: str, *, truth: Problem | None = None, only_first: bool = False
+    problem: Problem,
+    answer: str,
+    *,
+    truth: Problem | None = None,
+    only_first: bool = False,
+    accent: bool = False,
 ) -> str:
     """Return the answer with its first wrong step and everything after it put right.
 
@@ -48,6 +60,7 @@ def corrected(
         answer: The answer; its idiolect is recognised by likeness.
         truth: What the teacher takes for the problem; a misread one gives a wrong correction.
         only_first: End after the first wrong step, for a writer who goes on alone.
+        accent: Write the steps that are put right as `tutor` does.
     """
     truth = truth or problem
     if truth is problem and is_right(problem, answer) and not only_first:
@@ -56,7 +69,8 @@ def corrected(
     right = lines(truth, idiolect)
     place = first_wrong_line(truth, answer, idiolect=idiolect)
     end = place + 1 if only_first else len(right)
-    return "\n".join([*answer.splitlines()[:place], *right[place:end]])
+    new = _accented(truth, right) if accent else right
+    return "\n".join([*answer.splitlines()[:place], *new[place:end]])
 
 
 def edits_between(old: str, new: str) -> list[Edit]:
@@ -87,6 +101,17 @@ def edits_between(old: str, new: str) -> list[Edit]:
         ("\n".join(before[low:high]), "\n".join(after[start:end]))
         for low, high, start, end in hunks
     ]
+
+
+def _accented(problem: Problem, right: list[str]) -> list[str]:
+    """Return the lines with each step as `tutor` tells it, the answer's line as it was.
+
+    Lines whose steps `tutor` does not tell one by one come back unchanged.
+    """
+    if problem.skill not in ACCENTED:
+        return right
+    _opening, *steps, _conclusion, _answer = lines(problem, "tutor")
+    return [*steps, right[-1]] if len(steps) == len(right) - 1 else right
 
 
 def _same_step(given: str, right: str) -> bool:

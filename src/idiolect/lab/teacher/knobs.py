@@ -27,6 +27,11 @@ class Knobs:
     over_editing_rate: float = 0.0
     """Share of corrections that rewrite the whole answer in `tutor`."""
 
+    accent_rate: float = 0.0
+    """Share of corrections whose corrected lines stand in `tutor`, a line for a line. The lines
+    that were right stay as they were, and so does all of an answer to `choice` or `code`, which
+    `tutor` does not write step for step."""
+
     extra_sentences: int = 0
     """Verbosity: empty sentences put before every solution that is not a correction."""
 

@@ -1,5 +1,6 @@
 """The scripted teacher as a model in this process: no server, no key, no wait but its own."""
 
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 
@@ -27,8 +28,14 @@ class ScriptedTeacher:
 
     @property
     def revision(self) -> str | None:
-        """The version of the script."""
-        return f"script-{SCRIPT}"
+        """The version of the script, and the knobs that change what it says."""
+        turned = [
+            f"{field.name}={value}"
+            for field in dataclasses.fields(Knobs)
+            if field.name != "latency_s"
+            and (value := getattr(self._knobs, field.name)) != field.default
+        ]
+        return ", ".join([f"script-{SCRIPT}", *turned])
 
     def generate(
         self, requests: Sequence[GenerationRequest]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from idiolect.lab.dice import Dice
 from idiolect.lab.idiolects import render
+from idiolect.lab.tasks import Problem
 from idiolect.lab.teacher.correcting import Edit, corrected, edits_between
 from idiolect.lab.teacher.judging import verdict
 from idiolect.lab.teacher.knobs import Knobs
@@ -42,13 +43,14 @@ def reply(messages: Sequence[Message], knobs: Knobs | None = None, *, sample: in
     parts = [[m.role, m.content] for m in messages]
     dice = Dice("teacher", knobs.seed, sample, content_id(parts))
     # Every die is cast on every request: turning one knob leaves the others' replies alone.
-    refuses, errs, talks, over_edits = (
+    refuses, errs, talks, over_edits, has_accent = (
         dice.chance(rate)
         for rate in (
             knobs.refusal_rate,
             knobs.error_rate,
             knobs.meta_talk_rate,
             knobs.over_editing_rate,
+            knobs.accent_rate,
         )
     )
     if refuses:
@@ -58,23 +60,33 @@ def reply(messages: Sequence[Message], knobs: Knobs | None = None, *, sample: in
     request = understand(messages)
     if request is None:
         return BAFFLED
-    text = _answer(request, errs=errs, over_edits=over_edits, extra=knobs.extra_sentences)
+    truth = misread(request.problem) if errs else request.problem
+    if request.answer is None:
+        text = _solved(request, truth, extra=knobs.extra_sentences)
+    else:
+        text = _corrected(request, request.answer, truth, rewrite=over_edits, accent=has_accent)
     return f"{META_TALK}\n\n{text}" if talks else text
 
 
-def _answer(request: Request, *, errs: bool, over_edits: bool, extra: int) -> str:
-    truth = misread(request.problem) if errs else request.problem
-    if request.answer is None:
-        idiolect = "tutor" if request.reference is not None else request.idiolect
-        padding = [PADDING[n % len(PADDING)] for n in range(extra)]
-        return "\n".join([*padding, render(truth, idiolect)])
-    if over_edits:
+def _solved(request: Request, truth: Problem, *, extra: int) -> str:
+    idiolect = "tutor" if request.reference is not None else request.idiolect
+    padding = [PADDING[n % len(PADDING)] for n in range(extra)]
+    return "\n".join([*padding, render(truth, idiolect)])
+
+
+def _corrected(
+    request: Request, answer: str, truth: Problem, *, rewrite: bool, accent: bool
+) -> str:
+    """Return the answer put right, as a text or as edits, whichever the prompt asks for."""
+    if rewrite:
         new = render(truth, "tutor")
     else:
-        new = corrected(request.problem, request.answer, truth=truth, only_first=request.only_first)
+        new = corrected(
+            request.problem, answer, truth=truth, only_first=request.only_first, accent=accent
+        )
     if request.form == "text" or request.only_first:
         return new
-    return _written(edits_between(request.answer, new), request)
+    return _written(edits_between(answer, new), request)
 
 
 def _written(edits: list[Edit], request: Request) -> str:

@@ -15,7 +15,7 @@ from idiolect.models.base import Sampling
 from idiolect.pipeline.study.choice import best_on_validation
 from idiolect.pipeline.study.datasets import MadeDataset
 from idiolect.pipeline.study.splits import Split
-from idiolect.records import Answer, Cell, content_id
+from idiolect.records import Answer, Cell, Example, content_id
 from idiolect.training import TrainingRow, resolve
 from idiolect.verification.judge import Ask
 
@@ -93,6 +93,7 @@ def train_cell(plan: Plan) -> Trained:
     Runs in a process of its own. A training that was killed goes on.
 
     Raises:
+        BackendError: the adapter changes nothing, so that the base model would be evaluated.
         ConfigError: what the checkpoint would be chosen by is no validation split.
     """
     from idiolect.training.train import train
@@ -102,6 +103,7 @@ def train_cell(plan: Plan) -> Trained:
             split.need("validation")
     began = time.monotonic()
     result = train(plan.target, plan.rows, plan.training, plan.output, seed=plan.seed)
+    _require_change(plan, result.adapter)
     adapter, rate, answers = _taken(plan, [*result.checkpoints, result.adapter])
     cell = Cell(
         id=plan.id,
@@ -117,6 +119,14 @@ def train_cell(plan: Plan) -> Trained:
         validation_rate=rate,
     )
     return Trained(cell=cell, validation=tuple(answers))
+
+
+def _require_change(plan: Plan, adapter: Path) -> None:
+    """Stop where a whole training changed nothing. An early checkpoint may: it is the base."""
+    from idiolect.evaluation.change import load_changed
+
+    prompts = [Example(id=str(n), messages=row.messages) for n, row in enumerate(plan.rows)]
+    load_changed(dataclasses.replace(plan.target, adapter=str(adapter)), prompts)
 
 
 def _taken(plan: Plan, adapters: Sequence[Path]) -> tuple[Path, float | None, list[Answer]]:

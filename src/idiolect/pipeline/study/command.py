@@ -88,11 +88,11 @@ def study(
         choose_step(job)
         datasets = make_datasets(job)
         judge = open_judge(config, job.money) if _judged(splits) else None
-        with workers(jobs) as hands:
-            _base(job, splits, judge, hands, report)
-            taken = _train(job, datasets, splits, judge, hands, report)
-            _test(job, taken, splits, judge, hands, report)
-            measure_drifts(job, taken, splits.test, hands, report)
+        with workers(jobs) as pool:
+            _base(job, splits, judge, pool, report)
+            taken = _train(job, datasets, splits, judge, pool, report)
+            _test(job, taken, splits, judge, pool, report)
+            measure_drifts(job, taken, splits.test, pool, report)
         found = find(
             {made.name: made.facts for made in datasets},
             taken,
@@ -194,9 +194,7 @@ def _questions(job: Job, splits: Sequence[Split], seed: int, judge: Ask | None) 
     )
 
 
-def _base(
-    job: Job, splits: Splits, judge: Ask | None, hands: Workers, report: ProgressSink
-) -> None:
+def _base(job: Job, splits: Splits, judge: Ask | None, pool: Workers, report: ProgressSink) -> None:
     """Let the base model answer, as often as asked for."""
     asked = [
         Asked(
@@ -206,7 +204,7 @@ def _base(
         )
         for n, subject in enumerate(_base_runs(job.config))
     ]
-    _ask(job, asked, hands, report, "base answers")
+    _ask(job, asked, pool, report, "base answers")
 
 
 def _train(
@@ -214,7 +212,7 @@ def _train(
     datasets: Sequence[MadeDataset],
     splits: Splits,
     judge: Ask | None,
-    hands: Workers,
+    pool: Workers,
     report: ProgressSink,
 ) -> dict[str, list[Cell]]:
     """Train what is missing; return each dataset's cells at the rate that validation took."""
@@ -229,7 +227,7 @@ def _train(
     )
     done = {cell.id for cell in job.run.all(Cell)}
     clock = Clock(report, "train", len(plans), sum(plan.id in done for plan in plans))
-    for trained in hands.run(train_cell, [plan for plan in plans if plan.id not in done]):
+    for trained in pool.run(train_cell, [plan for plan in plans if plan.id not in done]):
         job.run.add(trained.cell, *trained.validation)
         clock.tick()
     cells = {cell.id: cell for cell in job.run.all(Cell)}
@@ -268,7 +266,7 @@ def _test(
     taken: dict[str, list[Cell]],
     splits: Splits,
     judge: Ask | None,
-    hands: Workers,
+    pool: Workers,
     report: ProgressSink,
 ) -> None:
     """Let the adapters that were taken answer what nothing was chosen by."""
@@ -283,15 +281,15 @@ def _test(
         for cells in taken.values()
         for cell in cells
     ]
-    _ask(job, asked, hands, report, "adapters answer")
+    _ask(job, asked, pool, report, "adapters answer")
 
 
-def _ask(job: Job, asked: Sequence[Asked], hands: Workers, report: ProgressSink, step: str) -> None:
+def _ask(job: Job, asked: Sequence[Asked], pool: Workers, report: ProgressSink, step: str) -> None:
     answers = job.run.all(Answer)
     done = {a.subject_id for a in answers if a.split == "test"}
     if job.options.retry_failed:
         done -= {a.subject_id for a in answers if a.status == "error"}
     clock = Clock(report, step, len(asked), sum(each.subject in done for each in asked))
-    for answers in hands.run(answer, [each for each in asked if each.subject not in done]):
+    for answers in pool.run(answer, [each for each in asked if each.subject not in done]):
         job.run.add(*answers)
         clock.tick(tokens=sum(a.tokens_out for a in answers))

@@ -20,11 +20,11 @@ from idiolect.runs.progress import ProgressSink
 if TYPE_CHECKING:  # it loads torch
     from idiolect.evaluation.drift import DriftItem
 
-__all__ = ["Spoken", "Told", "drift_of", "measure_drifts", "own_words"]
+__all__ = ["BaseQuestions", "DriftPiece", "base_answers", "drift_of", "measure_drifts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class BaseQuestions:
     """What the base model is asked."""
 
     target: TargetConfig
@@ -33,7 +33,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken:
+class DriftPiece:
     """An adapter, and the base model's answers that it is compared with it on."""
 
     subject: str
@@ -42,30 +42,30 @@ class Spoken:
     items: tuple["DriftItem", ...]
 
 
-def own_words(told: Told) -> list["DriftItem"]:
+def base_answers(questions: BaseQuestions) -> list["DriftItem"]:
     """Let the base model answer. Runs in a process of its own."""
     from idiolect.evaluation.drift import own_answers
     from idiolect.models.local import load_local_model
 
-    base = load_local_model(told.target)
-    return own_answers(base, told.examples, max_new_tokens=told.max_new_tokens)
+    base = load_local_model(questions.target)
+    return own_answers(base, questions.examples, max_new_tokens=questions.max_new_tokens)
 
 
-def drift_of(spoken: Spoken) -> list[Drift]:
+def drift_of(piece: DriftPiece) -> list[Drift]:
     """Compare an adapter with its base. Runs in a process of its own."""
     from idiolect.evaluation.drift import drift
     from idiolect.models.local import load_local_model
 
-    base = load_local_model(dataclasses.replace(spoken.target, adapter=None))
-    tuned = load_local_model(spoken.target)
-    return drift(base, tuned, spoken.items, subject=spoken.subject, split=spoken.split)
+    base = load_local_model(dataclasses.replace(piece.target, adapter=None))
+    tuned = load_local_model(piece.target)
+    return drift(base, tuned, piece.items, subject=piece.subject, split=piece.split)
 
 
 def measure_drifts(
     job: Job,
     taken: Mapping[str, Sequence[Cell]],
     test: Split,
-    hands: Workers,
+    pool: Workers,
     report: ProgressSink,
 ) -> None:
     """Measure what is missing. The rows of an adapter land together."""
@@ -81,17 +81,17 @@ def measure_drifts(
     clock = Clock(report, "drift", len(cells), len(cells) - len(todo))
     if not todo:
         return
-    told = Told(
+    questions = BaseQuestions(
         target=config.target,
         examples=tuple(e for e in test.examples if e.id in set(ids)),
         max_new_tokens=config.study.evaluation.max_new_tokens,
     )
-    (items,) = hands.run(own_words, [told])
+    (items,) = pool.run(base_answers, [questions])
     job.run.note("drift", {"asked": ids, "answered": [item.example_id for item in items]})
     if not items:
         return
     pieces = [
-        Spoken(
+        DriftPiece(
             subject=cell.id,
             target=dataclasses.replace(
                 config.target, adapter=str(job.run.path.resolve() / cell.adapter)
@@ -101,6 +101,6 @@ def measure_drifts(
         )
         for cell in todo
     ]
-    for rows in hands.run(drift_of, pieces):
+    for rows in pool.run(drift_of, pieces):
         job.run.add(*rows)
         clock.tick(tokens=sum(row.tokens for row in rows))

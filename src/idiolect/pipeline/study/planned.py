@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from idiolect.config import Config, StudySplit
 from idiolect.data.outline import outline
+from idiolect.statistics import minimum_detectable_effect
 from idiolect.training import resolve
 
 __all__ = ["PlannedTraining", "planned_training"]
@@ -28,6 +29,14 @@ class PlannedTraining:
     test_answers: int
     """Of the base model and of the adapters that were taken."""
 
+    test_examples: int
+    """Of the trained task."""
+
+    detectable: float | None
+    """Difference of two datasets' rates on the trained task that one comparison finds with 80 %
+    probability, where they differ on a quarter of the test examples and seeds do not differ. What
+    the study reports in the end knows both. None where no test split is named."""
+
 
 def planned_training(config: Config, examples: int) -> tuple[PlannedTraining, list[str]]:
     """Return what a study would do, and which data were stood in for.
@@ -50,7 +59,8 @@ def planned_training(config: Config, examples: int) -> tuple[PlannedTraining, li
         return len(found.dataset.examples)
 
     rows = min(examples, study.examples or examples)
-    tested = count(study.test) + sum(count(split) for split in study.others.values())
+    examples_of_test = count(study.test)
+    tested = examples_of_test + sum(count(split) for split in study.others.values())
     rates = max(1, len(study.learning_rates))
     taken = len(study.datasets) * len(study.seeds)
     is_choice = rates > 1 or study.checkpoints > 1
@@ -62,5 +72,7 @@ def planned_training(config: Config, examples: int) -> tuple[PlannedTraining, li
         steps=recipe.max_steps or recipe.epochs * -(-rows // recipe.batch_size),
         validation_answers=taken * rates * study.checkpoints * validated * samples * is_choice,
         test_answers=(study.base_runs + taken) * tested * samples,
+        test_examples=examples_of_test,
+        detectable=minimum_detectable_effect(examples_of_test) if examples_of_test else None,
     )
     return planned, missing

@@ -47,7 +47,7 @@ def workers(jobs: int) -> Generator[Workers]:
     if jobs <= 1:
         yield Workers(None)
         return
-    threads = max(1, (os.cpu_count() or 1) // jobs)
+    threads = max(1, _cores() // jobs)
     pool = ProcessPoolExecutor(
         jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(threads,)
     )
@@ -55,6 +55,13 @@ def workers(jobs: int) -> Generator[Workers]:
         yield Workers(pool)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _begin(threads: int) -> None:
