@@ -123,6 +123,25 @@ def test_links_are_found_and_those_to_the_web_are_left_out():
     assert LINK.findall(text) == ["b.md", "g/h.png", "j.md", ""]
 
 
+def test_every_file_and_configuration_that_the_page_of_the_papers_names_exists():
+    text = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
+    there = [
+        f"/{path.relative_to(ROOT)}"
+        for folder in ("src", "tests", "studies", "docs")
+        for path in (ROOT / folder).rglob("*")
+    ]
+    named = re.findall(r"`([\w./-]+(?:\.py|\.toml|\.json|/))`", text)
+    assert len(named) > 30
+    missing = [n for n in named if not any(f.endswith("/" + n.rstrip("/")) for f in there)]
+    # `cross-task-gsm8k, -math-algebra` is short for two names.
+    for group in re.findall(r"\[(`[\w/, -]+`(?:, `[\w/, -]+`)*)\](?!\()", text):
+        for name in group.replace("`", "").split(", "):
+            name = f"cross-task{name}" if name.startswith("-") else name
+            if not (ROOT / "studies" / "paper" / f"{name}.yaml").is_file():
+                missing.append(name)
+    assert missing == ["like-this"]
+
+
 def calls(page: Path) -> set[tuple[str, ...]]:
     """Return the commands of a page's blocks, each with its flags, without values."""
     found: set[tuple[str, ...]] = set()
