@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from idiolect.pipeline.reading import Standing
 from idiolect.pipeline.table import StrategyRow
+from idiolect.pipeline.visible import visible
 from idiolect.report.facts import Facts
 from idiolect.report.study import Effect, StudyFacts
 from idiolect.statistics import rate_interval
@@ -21,8 +22,6 @@ __all__ = [
 ]
 
 _MINUS = "\N{MINUS SIGN}"
-_CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"}
-_CONTROLS[0x7F] = 0x2421
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,11 +151,6 @@ def usd(value: float | None) -> str:
     if value == 0:
         return "free"
     return f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
-
-
-def visible(text: str) -> str:
-    """Return a text with its control characters as pictures, so that they can be seen."""
-    return text.translate(_CONTROLS)
 
 
 def _sentence_case(sentence: str) -> str:

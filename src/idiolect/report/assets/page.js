@@ -17,7 +17,7 @@
   // Control characters as their pictures, so that they can be seen.
   const visible = (text) =>
     text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
-      .replace(/\u007f/g, "\u2421");
+      .replace(/\u007f/g, "\u2421").replace(/[\u0080-\u009f]/g, "\ufffd");
   const textOf = (candidate) => (candidate.text === null ? candidate.pieces.join("") : candidate.text);
   const fixed = (value, digits) => value.toFixed(digits);
   const money = (cost) => (cost === null ? "cost unknown" : cost === 0 ? "free" : "$" + fixed(cost, cost < 1 ? 5 : 2));
