@@ -99,7 +99,8 @@
       c.finish === "length" ? "cut off" : "",
     ].filter(Boolean).join(" · ");
     const read = c.read === null ? "" : `Read “${visible(c.read)}”${c.rule ? ` by ${visible(c.rule)}` : ""}. `;
-    const why = [read, c.detail ? visible(c.detail) + ". " : "", c.reason ? `${visible(c.reason[0].toUpperCase() + c.reason.slice(1))}. ` : "", c.failure ? `Failed: ${visible(c.failure)}` : ""].join("").trim();
+    const sentence = (text) => (text ? `${visible(text[0].toUpperCase() + text.slice(1))}. ` : "");
+    const why = [read, sentence(c.detail), sentence(c.reason), c.failure ? `Failed: ${visible(c.failure)}` : ""].join("").trim();
     const box = make("section", "candidate" + (c.chosen ? " chosen" : ""), title, make("p", "facts", facts), body(c), why ? make("p", "why", why) : "");
     box.setAttribute("aria-label", name);
     return box;
