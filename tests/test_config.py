@@ -120,7 +120,8 @@ def test_flags_win_over_overrides_which_win_over_the_file_which_wins_over_defaul
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [1", "not valid YAML"),
+        ("a: [1", "not valid YAML in line 1"),
+        ("a:\n b: - x\n", "not valid YAML in line 2, column 5 (sequence entries are not"),
         ("- a\n- b\n", "found list, expected keys and values"),
     ],
 )

@@ -3,7 +3,9 @@
 A fenced block runs where a comment stands right above it:
 
     <!-- run -->                     as it is
-    <!-- run with: a=b c=d -->       with every `a` in it replaced by `b`, and `c` by `d`
+    <!-- run with: a=b 'c d'=e -->   with every `a` in it replaced by `b`, and `c d` by `e`
+    <!-- then run -->                the same, in the directory that the block before has left
+    <!-- then write NAME -->         the block is added to the file NAME in that directory
 
 The working directory holds `lab.jsonl`, six problems of the lab. Of a console block every line
 that begins with `$ idiolect` is run and has to end with exit code 0.
@@ -23,20 +25,38 @@ LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#[^)]*)?\)")
 FENCED = re.compile(r"^```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 CALL = re.compile(r"(?:^\$ |^|-m )idiolect ([a-z].*)")
 BLOCK = re.compile(
-    r"<!-- run(?: with: (?P<with>[^>]*?))? -->\n+```(?P<kind>\w+)\n(?P<body>.*?)^```$",
+    r"<!-- (?P<verb>run|then run|then write (?P<file>\S+))(?: with: (?P<with>[^>]*?))? -->\n+"
+    r"```(?P<kind>\w+)\n(?P<body>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
 
 
-def blocks():
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page: Path):
+    """Yield the marked blocks of a page: verb, file, kind and body."""
+    for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
+        body = match["body"]
+        for pair in shlex.split(match["with"] or ""):
+            old, _, new = pair.partition("=")
+            assert old in body, f"{page.name}: {old!r} is not in the block any more"
+            body = body.replace(old, new)
+        yield match["verb"], match["file"], match["kind"], body
+
+
+def sessions():
+    """Yield what runs in one directory, one block after the other."""
     for page in PAGES:
-        for number, match in enumerate(BLOCK.finditer(page.read_text(encoding="utf-8")), 1):
-            body = match["body"]
-            for pair in (match["with"] or "").split():
-                old, _, new = pair.partition("=")
-                assert old in body, f"{page.name}: {old!r} is not in the block any more"
-                body = body.replace(old, new)
-            yield pytest.param(match["kind"], body, id=f"{page.name}-{number}")
+        found: list[list[tuple[str | None, str, str]]] = []
+        for verb, file, kind, body in blocks(page):
+            if verb == "run":
+                found.append([])
+            assert found, f"{page.name}: nothing runs before {verb!r}"
+            found[-1].append((file, kind, body))
+        for number, session in enumerate(found, 1):
+            yield pytest.param(session, id=f"{page.name}-{number}")
 
 
 def commands(body: str) -> list[list[str]]:
@@ -44,12 +64,21 @@ def commands(body: str) -> list[list[str]]:
     return [shlex.split(line[2:], comments=True)[1:] for line in lines if line[:10] == "$ idiolect"]
 
 
-@pytest.mark.parametrize(("kind", "body"), list(blocks()))
-def test_an_example_that_is_marked_as_runnable_runs(kind, body, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("session", list(sessions()))
+def test_examples_that_are_marked_as_runnable_run(session, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CI", "true")
     words = ["lab", "data", "--skill", "shop", "--steps", "1", "-n", "6", "-o", "lab.jsonl"]
     assert main(words) == 0
+    for file, kind, body in session:
+        if file:
+            with (tmp_path / file).open("a", encoding="utf-8") as opened:
+                opened.write(body)
+        else:
+            run_block(kind, body, capsys)
+
+
+def run_block(kind: str, body: str, capsys) -> None:
     if kind == "python":
         exec(compile(body, "<example>", "exec"), {"__name__": "example"})
         return
@@ -65,14 +94,24 @@ def test_the_python_example_of_the_readme_is_marked_as_runnable():
     assert marked.count("python") == readme.count("```python")
 
 
+# Their sessions need a server beside them; tests/end_to_end has the same commands with one.
+NEED_A_SERVER = ("budget.md", "local-server.md")
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.name not in NEED_A_SERVER], ids=named)
+def test_every_session_of_a_page_is_run(page):
+    text = page.read_text(encoding="utf-8")
+    run = [match["body"] for match in BLOCK.finditer(text)]
+    shown = re.findall(r"^```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    assert [body for body in shown if "$ idiolect" in body and body not in run] == []
+
+
 def test_commands_of_a_console_block_are_told_from_their_output():
     body = "$ idiolect audit x \\\n    -n 3  # few\nmapping: a\n$ ls\n$ idiolect lab data\n"
     assert commands(body) == [["audit", "x", "-n", "3"], ["lab", "data"]]
 
 
-@pytest.mark.parametrize(
-    "page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: str(page.relative_to(ROOT))
-)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=named)
 def test_every_relative_link_leads_to_a_file(page):
     targets = LINK.findall(page.read_text(encoding="utf-8"))
     missing = [target for target in targets if target and not (page.parent / target).exists()]
@@ -82,6 +121,25 @@ def test_every_relative_link_leads_to_a_file(page):
 def test_links_are_found_and_those_to_the_web_are_left_out():
     text = "[a](b.md) [c](https://d.org/e) ![f](g/h.png) [i](j.md#k) [l](#m)"
     assert LINK.findall(text) == ["b.md", "g/h.png", "j.md", ""]
+
+
+def test_every_file_and_configuration_that_the_page_of_the_papers_names_exists():
+    text = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
+    there = [
+        f"/{path.relative_to(ROOT)}"
+        for folder in ("src", "tests", "studies", "docs")
+        for path in (ROOT / folder).rglob("*")
+    ]
+    named = re.findall(r"`([\w./-]+(?:\.py|\.toml|\.json|/))`", text)
+    assert len(named) > 30
+    missing = [n for n in named if not any(f.endswith("/" + n.rstrip("/")) for f in there)]
+    # `cross-task-gsm8k, -math-algebra` is short for two names.
+    for group in re.findall(r"\[(`[\w/, -]+`(?:, `[\w/, -]+`)*)\](?!\()", text):
+        for name in group.replace("`", "").split(", "):
+            name = f"cross-task{name}" if name.startswith("-") else name
+            if not (ROOT / "studies" / "paper" / f"{name}.yaml").is_file():
+                missing.append(name)
+    assert missing == ["like-this"]
 
 
 def calls(page: Path) -> set[tuple[str, ...]]:

@@ -43,3 +43,27 @@ def test_explain_names_the_cost_and_the_mark_and_no_revision_that_is_not_there(c
     out = capsys.readouterr().out
     assert "* teacher: unchecked; by lab:teacher; $0.0125\n" in out
     assert out.endswith("* chosen\n")
+
+
+def test_a_response_can_not_give_orders_to_the_terminal_that_explain_prints_it_on(capsys):
+    hostile = "\x1b[2Jfirst\x1b]0;title\x07 \x9b31m\nsecond [red]line[/red]"
+    candidate = Candidate(
+        id="c", example_id="x", strategy="own", text=hostile, finish_reason="stop", model="m"
+    )
+    explained = ExplainedCandidate(
+        candidate=candidate,
+        verdict=None,
+        perplexity=None,
+        tokens=None,
+        edit_distance_to_own=None,
+        chosen=False,
+        reason=hostile,
+        failure=None,
+    )
+    example = Example(id="x", messages=(Message(role="user", content=hostile),), answer=hostile)
+    explanation = Explanation(example=example, candidates=(explained,), failures=(hostile,))
+    screen.show_explanation(explanation, as_json=False)
+    out = capsys.readouterr().out
+    assert not set("\x1b\x07\x9b") & set(out)
+    assert "  | \N{SYMBOL FOR ESCAPE}[2Jfirst" in out
+    assert "  | second [red]line[/red]" in out

@@ -20,7 +20,7 @@ import tiny
         (("audit", "DATA", "--measures", "perplexty"), "did you mean 'perplexity'?"),
         (("verify", "DATA", "--responses", "refrence"), "did you mean 'reference'?"),
         (("verify", "DATA", "--columns", "prompt=qestion"), "did you mean 'question'?"),
-        (("audit", "DATA", "--target", "lab:ambr"), "did you mean 'amber'?"),
+        (("audit", "DATA", "--target", "lab:ambr"), "did you mean 'lab:amber'?"),
         (("audit", "DATA", "--target", "lab:amber", "--format", "bear"), "did you mean 'bare'?"),
     ],
 )
@@ -40,3 +40,16 @@ def test_a_word_that_is_near_to_nothing_gets_no_suggestion(idiolect):
         printed = idiolect(*words)
         assert printed.code == 3
         assert "id you mean" not in printed.err
+
+
+def test_a_mistake_in_a_command_names_the_help_of_that_command(idiolect):
+    assert "Try 'idiolect audit --help'." in idiolect("audit", "--zzzz").err
+    assert "Try 'idiolect lab data --help'." in idiolect("lab", "data", "-n", "x").err
+    assert "Try 'idiolect --help'." in idiolect("zzzz").err
+
+
+@pytest.mark.parametrize("group", [(), ("lab",)])
+def test_no_line_of_the_list_of_commands_is_cut_off(idiolect, group):
+    words = idiolect(*group, "--help").out.partition("Commands:")[2]
+    assert words
+    assert "..." not in words

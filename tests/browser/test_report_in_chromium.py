@@ -107,6 +107,8 @@ def test_the_verdict_comes_first_and_nothing_is_asked_of_the_network(open_page):
 
 def test_a_study_shows_gain_beside_forgetting_and_says_what_it_cannot_tell(open_page):
     page = open_page()
+    order = page.locator("main > section").evaluate_all("all => all.map(e => e.id)")
+    assert order[:3] == ["verdict", "effects", "strategies"]
     own = page.locator("#effects tbody tr").first.inner_text()
     assert "+12.5 n = 90 × 2" in own
     assert "+9.5 to +15.5" in own

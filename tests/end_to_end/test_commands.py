@@ -38,6 +38,19 @@ def test_audit_shows_a_row_for_each_kind_of_response_and_says_which_are_foreign(
     assert lines[-1].startswith("run: runs/audit-sums-")
 
 
+def test_no_number_of_the_table_is_cut_off_on_a_screen_of_80_columns(
+    idiolect, data, tiny_model, monkeypatch
+):
+    monkeypatch.setattr("idiolect.cli.screen._PLAIN_WIDTH", 80)
+    printed = idiolect("audit", data, "--target", tiny_model)
+    assert "\u2026" not in printed.out
+    headers = [line for line in printed.out.splitlines() if line.startswith("strategy")]
+    assert len(headers) == 2
+    assert all(len(line) <= 80 for line in headers)
+    shown = " ".join(headers).split()
+    assert {"correct", "perplexity", "median", "p95", "bits/byte", "tokens"} <= set(shown)
+
+
 def test_audit_gives_the_same_as_data_with_json(idiolect, data, tiny_model):
     printed = idiolect("audit", data, "--target", tiny_model, "--json")
     table = {row["strategy"]: row for row in printed.data["table"]}

@@ -159,7 +159,7 @@ def test_a_resumed_run_refuses_another_teacher_or_prompt(idiolect, data, tmp_pat
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("--strategies", "minimal-change"), "minimal-change ask a teacher, and none is named"),
+        (("--strategies", "minimal-change"), "minimal-change asks a teacher, and none is named"),
         (
             ("--strategies", "continue", "--teacher", "lab:teacher", "--verifier", "none"),
             "continue build upon answers that were checked",

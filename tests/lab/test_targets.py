@@ -40,7 +40,7 @@ def test_the_record_says_how_a_target_was_made(name):
 
 
 def test_a_name_that_is_no_target_is_an_error():
-    with pytest.raises(ConfigError, match="did you mean 'amber'"):
+    with pytest.raises(ConfigError, match="did you mean 'lab:amber'"):
         target_folder("lab:ambr")
 
 

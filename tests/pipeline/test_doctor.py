@@ -168,7 +168,7 @@ def test_data_that_cannot_be_read_are_a_problem_and_the_rest_is_looked_at(tiny_m
 def test_a_mistyped_lab_target_is_a_problem_and_the_rest_is_looked_at(idiolect):
     printed = idiolect("doctor", "--target", "lab:ambr")
     assert printed.code == 1
-    assert "did you mean 'amber'?" in printed.out
+    assert "did you mean 'lab:amber'?" in printed.out
     assert "sandbox" in printed.out
     assert "2 problems" in printed.out
     assert printed.err == ""

@@ -64,6 +64,7 @@ def test_the_screen_says_what_happens_what_came_out_and_where_to_go_on(printed):
     for number in range(1, 8):
         assert f"[{number}/7]" in err
     assert "next: the report" in err
+    assert "drift" not in err  # it is not measured here
     assert "no evidence about large models" in err
     assert "no evidence about large models" in out
     for name in DATASETS:

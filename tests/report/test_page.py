@@ -16,7 +16,7 @@ from idiolect.report.charts import distribution_chart
 from idiolect.report.facts import read_facts
 from idiolect.report.page import embedded_json, write_report
 from idiolect.report.study import load_study
-from idiolect.report.words import number, percent, signed, usd, verdict_cell, visible
+from idiolect.report.words import number, percent, plain, signed, usd, verdict_cell, visible
 from idiolect.runs.store import Run, RunReader
 
 IDS = [f"row-{i}" for i in range(100)]
@@ -173,6 +173,9 @@ def test_numbers_read_well():
     assert [number(1234.567), number(None), number(3.0, 0)] == ["1,234.57", "–", "3"]
     assert [percent(0.256), percent(None)] == ["26 %", "–"]
     assert [usd(None), usd(0.0), usd(0.0123), usd(12.5)] == ["unknown", "free", "$0.0123", "$12.50"]
+    assert plain({"a_b": [{"c": 1}, "d"], "e": {}, "f": None, "g": False}) == (
+        "a_b c 1, d; g False"
+    )
     assert visible("a\x00b\x7f\tc\n") == "a␀b␡\tc\n"
 
 

@@ -20,14 +20,19 @@ def row(name: str, gain: float, lost: str) -> StudyRow:
     [
         (
             [row("teacher", 12.0, "worse"), row("own", 8.0, "cannot tell")],
-            "Training on own helped most: +8.0 points on the task.",
+            "Training on own helped: +8.0 points on the task.",
         ),
+        (
+            [row("own", 12.0, "cannot tell"), row("teacher", 8.0, "cannot tell")],
+            "Training on own helped most: +12.0 points on the task.",
+        ),
+        ([row("own", 8.0, "better")], "Training on own helped: +8.0 points on the task."),
         (
             [row("teacher", 12.0, "worse"), row("own", 8.0, "worse")],
             "Training on teacher helped, at the cost of other tasks: +12.0 points on the task.",
         ),
     ],
-    ids=["one costs nothing", "all cost something"],
+    ids=["one costs nothing", "both cost nothing", "there is one", "all cost something"],
 )
 def test_the_headline_names_no_dataset_that_made_the_model_forget_while_another_did_not(
     rows, headline

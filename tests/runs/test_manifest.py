@@ -1,4 +1,6 @@
 import json
+import time
+from datetime import datetime
 
 import pytest
 
@@ -18,6 +20,14 @@ def test_wall_time_adds_up_and_the_beginning_stays(tmp_path):
     assert second["seed"] == 1
     assert "torch" in second["versions"]
     assert second["hardware"]["threads"] >= 1
+
+
+def test_a_run_began_when_its_work_did_and_not_when_it_was_written_down(tmp_path):
+    before = time.time()
+    write_manifest(tmp_path / "manifest.json", {}, seconds=3600.0)
+    began = json.loads((tmp_path / "manifest.json").read_text())["began"]
+    stamp = datetime.strptime(began, "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    assert before - 3601 <= stamp <= time.time() - 3600
 
 
 def test_a_broken_manifest_is_replaced(tmp_path):

@@ -59,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
         print(f"error: {_message(error)}", file=sys.stderr)
-        print("Try 'idiolect --help', or --help behind a command.", file=sys.stderr)
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "idiolect"
+        print(f"Try '{path} --help'.", file=sys.stderr)
         return 3
     except (KeyboardInterrupt, typer.Abort):
         line = shlex.join(["idiolect", *words])
@@ -103,12 +105,14 @@ def application(words: Sequence[str]) -> "Typer":
 
     called = next((word for word in words if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
+        # A short help is wrapped where a long one would be cut off.
+        words_of = {"name": name, "help": summary, "short_help": summary}
         if name != called:
-            app.command(name, help=summary)(_not_called)
+            app.command(**words_of)(_not_called)
         elif name == "lab":  # the one command that has commands of its own
-            app.add_typer(import_module("idiolect.cli.lab").app, name=name, help=summary)
+            app.add_typer(import_module("idiolect.cli.lab").app, **words_of)
         else:
-            app.command(name, help=summary)(import_module(f"idiolect.cli.{name}").command)
+            app.command(**words_of)(import_module(f"idiolect.cli.{name}").command)
     return app
 
 

@@ -38,7 +38,7 @@ def data(
     ] = "train",
     seed: Annotated[int, typer.Option(help="Same seed, same problems.")] = 0,
 ) -> None:
-    """Write problems with references and all renderings as rows of JSON."""
+    """Write problems with references and all renderings as JSONL."""
     from idiolect.lab import datasets, tasks
 
     try:
@@ -62,7 +62,7 @@ def pretrain(
     device: Annotated[str | None, typer.Option(help="cpu or cuda; CUDA if there is one.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads; torch's default.")] = None,
 ) -> None:
-    """Train a target from nothing; started again, it goes on from the last checkpoint."""
+    """Train a target from nothing; started again, it goes on."""
     try:
         import torch
     except ImportError as error:
@@ -121,7 +121,7 @@ def serve(
     extra_sentences: Annotated[int, typer.Option(help="Teacher: empty sentences first.")] = 0,
     latency_s: Annotated[float, typer.Option(help="Teacher: seconds before a reply.")] = 0.0,
 ) -> None:
-    """Serve teacher and targets over the OpenAI protocol until interrupted."""
+    """Serve teacher and targets over the OpenAI protocol."""
     from idiolect.lab import serving
     from idiolect.lab.teacher import Knobs
 

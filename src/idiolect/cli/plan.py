@@ -2,6 +2,7 @@
 
 import dataclasses
 import json as json_module
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,17 +46,18 @@ def show_plan(config: Config, *, as_json: bool) -> int:
 
     from idiolect.pipeline.estimates import Range
     from idiolect.pipeline.plan import plan
+    from idiolect.pipeline.visible import visible
 
     found = plan(config)
     if as_json:
         print(json_module.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
         return 0
-    console = Console(width=140, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
     for name, role, messages in found.first:
         console.print(f"[bold]{escape(name)}[/bold] asks the {role} first:")
         for message in messages:
             console.print(f"  [dim]{message.role}:[/dim]")
-            for line in message.content.splitlines():
+            for line in visible(message.content).splitlines():
                 console.print("  | " + escape(line))
         console.print()
 

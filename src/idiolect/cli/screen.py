@@ -14,6 +14,7 @@ from idiolect.familiarity import MEASURES
 from idiolect.pipeline.explain import ExplainedCandidate, Explanation
 from idiolect.pipeline.outcome import Outcome, to_json
 from idiolect.pipeline.table import StrategyRow
+from idiolect.pipeline.visible import visible
 
 __all__ = ["exit_code", "show_explanation", "show_outcome", "show_table"]
 
@@ -32,10 +33,9 @@ def show_outcome(outcome: Outcome, *, as_json: bool, with_choices: bool = False)
     console.print("mapping: " + escape("; ".join(outcome.mapping)), highlight=False)
     console.print("verifier: " + escape(outcome.verifier), highlight=False)
     console.print("scoring: " + escape(outcome.scoring) + "\n", highlight=False)
-    console.print(_strategies_table(outcome, with_choices=with_choices))
+    _print_table(console, *_strategies_table(outcome, with_choices=with_choices))
     if extra := _extra_measures(outcome):
-        console.print(_measure_legend(extra), highlight=False)
-    console.print()
+        console.print(_measure_legend(extra) + "\n", highlight=False)
     for sentence in outcome.words:
         console.print(escape(sentence), highlight=False)
     for sentence in outcome.notes:
@@ -75,11 +75,11 @@ def show_explanation(explanation: Explanation, *, as_json: bool) -> None:
         return
     console = _console()
     example = explanation.example
-    console.print(f"[bold]{escape(example.id)}[/bold]", highlight=False)
+    console.print(f"[bold]{_shown(example.id)}[/bold]", highlight=False)
     for message in example.messages:
-        console.print(f"[dim]{message.role}:[/dim] {escape(message.content)}", highlight=False)
+        console.print(f"[dim]{message.role}:[/dim] {_shown(message.content)}", highlight=False)
     if example.answer is not None:
-        console.print(f"[dim]answer:[/dim] {escape(example.answer)}", highlight=False)
+        console.print(f"[dim]answer:[/dim] {_shown(example.answer)}", highlight=False)
     for explained in explanation.candidates:
         console.print()
         for line in _candidate_lines(explained):
@@ -87,7 +87,12 @@ def show_explanation(explanation: Explanation, *, as_json: bool) -> None:
     if any(explained.chosen for explained in explanation.candidates):
         console.print("\n[green]*[/green] chosen", highlight=False)
     for reason in explanation.failures:
-        console.print("[yellow]failed:[/yellow] " + escape(reason), highlight=False)
+        console.print("[yellow]failed:[/yellow] " + _shown(reason), highlight=False)
+
+
+def _shown(text: str) -> str:
+    """Return a text from data or a model as the terminal shows it, and does not obey it."""
+    return escape(visible(text))
 
 
 def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[str]) -> None:
@@ -96,6 +101,12 @@ def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], words: Seq
     Columns that the screen has no room for follow in a table of their own.
     """
     console = _console()
+    _print_table(console, headers, rows)
+    for sentence in words:
+        console.print(escape(sentence), highlight=False)
+
+
+def _print_table(console: Console, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for places in _fitting(headers, rows, console.width):
         table = Table(box=None, pad_edge=False, header_style="bold")
         for place in places:
@@ -105,8 +116,6 @@ def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], words: Seq
             table.add_row(*(escape(row[place]) for place in places))
         console.print(table)
         console.print()
-    for sentence in words:
-        console.print(escape(sentence), highlight=False)
 
 
 def _fitting(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[list[int]]:
@@ -121,25 +130,22 @@ def _fitting(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) 
     return tables
 
 
-def _strategies_table(outcome: Outcome, *, with_choices: bool) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("strategy", no_wrap=True)
+def _strategies_table(outcome: Outcome, *, with_choices: bool) -> tuple[list[str], list[list[str]]]:
     extra = _extra_measures(outcome)
-    headers = ["n", "correct", "incorrect", "unparsable", "perplexity", "95 %", "median", "p95"]
-    headers += ["bits/byte", "tokens", *(_measure_header(name) for name in extra)]
+    headers = ["strategy", "n", "correct", "incorrect", "unparsable", "perplexity", "95 %"]
+    headers += ["median", "p95", "bits/byte", "tokens", *(_measure_header(name) for name in extra)]
     with_own = any(row.edit_distance_to_own is not None for row in outcome.table)
     headers += ["edit to own"] if with_own else []
     headers += ["chosen"] if with_choices else []
-    for header in headers:
-        table.add_column(header, justify="right", no_wrap=True)
+    rows: list[list[str]] = []
     for row in outcome.table:
         cells = [row.strategy, str(row.n), *_verdict_cells(row), *_perplexity_cells(row)]
         cells += [_number(row.bits_per_byte, 3), _number(row.tokens, 0)]
         cells += [_number(row.measures.get(name), 3) for name in extra]
         cells += [_number(row.edit_distance_to_own, 2)] if with_own else []
         cells += [str(row.chosen)] if with_choices else []
-        table.add_row(*(escape(cell) for cell in cells))
-    return table
+        rows.append(cells)
+    return headers, rows
 
 
 def _extra_measures(outcome: Outcome) -> list[str]:
@@ -200,12 +206,12 @@ def _candidate_lines(explained: ExplainedCandidate) -> list[str]:
         facts.append(f"${candidate.cost_usd:,.4f}")
     if candidate.finish_reason == "length":
         facts.append("cut off at the token limit")
-    lines = [f"{mark} [bold]{escape(candidate.strategy)}[/bold]: {escape('; '.join(facts))}"]
+    lines = [f"{mark} [bold]{_shown(candidate.strategy)}[/bold]: {_shown('; '.join(facts))}"]
     if explained.reason:
-        lines.append(f"  {escape(explained.reason)}")
+        lines.append(f"  {_shown(explained.reason)}")
     if explained.failure:
-        lines.append(f"  [yellow]failed:[/yellow] {escape(explained.failure)}")
-    return [*lines, *("  | " + escape(line) for line in candidate.text.splitlines())]
+        lines.append(f"  [yellow]failed:[/yellow] {_shown(explained.failure)}")
+    return [*lines, *("  | " + _shown(line) for line in candidate.text.split("\n"))]
 
 
 def _print_bad_rows(outcome: Outcome) -> None:

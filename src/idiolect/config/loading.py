@@ -148,12 +148,19 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 ({error.reason}); re-encode the file") from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML ({error}); fix the file") from None
+        raise ConfigError(f"{path}: not valid YAML{_place(error)}; fix the file") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: found {type(tree).__name__}, expected keys and values")
     return tree
+
+
+def _place(error: Any) -> str:
+    """Return where the YAML breaks, and what its parser says of that place."""
+    mark, said = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return f"{where} ({said})" if said else where
 
 
 def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:

@@ -112,9 +112,10 @@ def teachers_for(
         if not teacher.model:
             asking = [s.name for s in strategies if "teacher" in s.asks and s.teacher == name]
             named = f"teachers.{name}.model" if name else "--teacher, e.g. openai:gpt-4.1"
+            one = len(asking) == 1
             raise ConfigError(
-                f"strategies: {', '.join(asking)} ask a teacher, and none is named; name one with "
-                f"{named}, or leave them out"
+                f"strategies: {', '.join(asking)} {'asks' if one else 'ask'} a teacher, and none "
+                f"is named; name one with {named}, or leave {'it' if one else 'them'} out"
             )
         from idiolect.models.registry import open_teacher
 

@@ -21,7 +21,16 @@ from idiolect.records import Example
 from idiolect.report.browser import browser_data, sample_examples
 from idiolect.report.charts import distribution_chart, effect_chart
 from idiolect.report.facts import Facts, read_facts
-from idiolect.report.words import headline, number, percent, signed, usd, verdict_cell, visible
+from idiolect.report.words import (
+    headline,
+    number,
+    percent,
+    plain,
+    signed,
+    usd,
+    verdict_cell,
+    visible,
+)
 from idiolect.runs.manifest import write_atomically
 from idiolect.runs.store import RunReader
 
@@ -140,6 +149,7 @@ def _template() -> Any:
     filters |= {
         "number": number,
         "percent": percent,
+        "plain": plain,
         "signed": signed,
         "usd": usd,
         "visible": visible,

@@ -1,9 +1,12 @@
 """Numbers and verdicts as a reader sees them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from idiolect.pipeline.reading import Standing
 from idiolect.pipeline.table import StrategyRow
+from idiolect.pipeline.visible import visible
 from idiolect.report.facts import Facts
 from idiolect.report.study import Effect, StudyFacts
 from idiolect.statistics import rate_interval
@@ -14,6 +17,7 @@ __all__ = [
     "headline",
     "number",
     "percent",
+    "plain",
     "signed",
     "usd",
     "verdict_cell",
@@ -21,8 +25,6 @@ __all__ = [
 ]
 
 _MINUS = "\N{MINUS SIGN}"
-_CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"}
-_CONTROLS[0x7F] = 0x2421
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,9 @@ def _of_study(study: StudyFacts) -> Headline:
         return Headline(text="No dataset is shown to help on the task.", detail=detail)
     harmless = [r for r in better if r.forgetting is None or r.forgetting.verdict != "worse"]
     best = max(harmless or better, key=lambda row: row.gain.value)
-    helped = "helped most" if harmless else "helped, at the cost of other tasks"
+    helped = "helped" if harmless else "helped, at the cost of other tasks"
+    if harmless and len(better) > 1 and best is max(better, key=lambda row: row.gain.value):
+        helped = "helped most"
     text = f"Training on {best.dataset} {helped}: {signed(best.gain.value)} points on the task."
     task = f"On the task {_points(best.gain)}."
     lost = best.forgetting
@@ -108,7 +112,8 @@ def _of_study(study: StudyFacts) -> Headline:
 
 def _points(effect: Effect) -> str:
     interval = f"95 % {signed(effect.low)} to {signed(effect.high)}"
-    return f"{signed(effect.value)} points ({interval}, n = {effect.n})"
+    seeds = f"{effect.seeds} seed{'s' * (effect.seeds != 1)}"
+    return f"{signed(effect.value)} points ({interval}, n = {effect.n}, {seeds})"
 
 
 def verdict_cell(row: StrategyRow) -> Correct | None:
@@ -135,6 +140,16 @@ def number(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:,.{digits}f}".replace("-", _MINUS)
 
 
+def plain(value: Any) -> str:
+    """Return an entry of the manifest in words: no brackets, and nothing that is empty."""
+    if isinstance(value, Mapping):
+        entries = cast(Mapping[str, Any], value).items()
+        return "; ".join(f"{k} {plain(v)}" for k, v in entries if plain(v))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(plain(each) for each in cast(Sequence[Any], value))
+    return "" if value is None else str(value)
+
+
 def signed(value: float) -> str:
     """Return a difference with its sign and one digit."""
     return f"{value:+.1f}".replace("-", _MINUS)
@@ -152,11 +167,6 @@ def usd(value: float | None) -> str:
     if value == 0:
         return "free"
     return f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
-
-
-def visible(text: str) -> str:
-    """Return a text with its control characters as pictures, so that they can be seen."""
-    return text.translate(_CONTROLS)
 
 
 def _sentence_case(sentence: str) -> str:

@@ -27,7 +27,7 @@ def write_manifest(path: Path, entries: dict[str, Any], *, seconds: float) -> No
     except (FileNotFoundError, json.JSONDecodeError):
         before = {}
     manifest = {
-        "began": before.get("began", time.strftime("%Y-%m-%dT%H:%M:%S%z")),
+        "began": before.get("began", _local_time(time.time() - seconds)),
         "wall_seconds": round(before.get("wall_seconds", 0.0) + seconds, 1),
         "command": ["idiolect", *sys.argv[1:]],
         "versions": versions(),
@@ -35,6 +35,10 @@ def write_manifest(path: Path, entries: dict[str, Any], *, seconds: float) -> No
         **entries,
     }
     write_atomically(path, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def _local_time(when: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(when))
 
 
 def versions() -> dict[str, str]:

@@ -16,10 +16,11 @@ def target_folder(name: str) -> Path:
         ConfigError: There is no such target, or its files are missing from this installation.
     """
     bare = name.removeprefix("lab:")
+    names = [f"lab:{target}" for target in TARGETS]
     if bare not in TARGETS:
         raise ConfigError(
             f"lab: target {name!r} does not exist; allowed: "
-            f"{', '.join(f'lab:{t}' for t in TARGETS)}{nearest(bare, TARGETS)}"
+            f"{', '.join(names)}{nearest(f'lab:{bare}', names)}"
         )
     folder = Path(__file__).parent / bare
     if not (folder / "model.safetensors").exists():

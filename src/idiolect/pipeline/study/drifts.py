@@ -70,6 +70,8 @@ def measure_drifts(
 ) -> None:
     """Measure what is missing. The rows of an adapter land together."""
     config = job.config
+    if not config.study.drift_examples:
+        return
     ids = drawn((e.id for e in test.examples), config.study.drift_examples, "drift", config.seed)
     done: dict[str, set[str]] = {}
     for row in job.run.all(Drift):

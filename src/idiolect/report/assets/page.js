@@ -17,7 +17,7 @@
   // Control characters as their pictures, so that they can be seen.
   const visible = (text) =>
     text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
-      .replace(/\u007f/g, "\u2421");
+      .replace(/\u007f/g, "\u2421").replace(/[\u0080-\u009f]/g, "\ufffd");
   const textOf = (candidate) => (candidate.text === null ? candidate.pieces.join("") : candidate.text);
   const fixed = (value, digits) => value.toFixed(digits);
   const money = (cost) => (cost === null ? "cost unknown" : cost === 0 ? "free" : "$" + fixed(cost, cost < 1 ? 5 : 2));
@@ -99,7 +99,8 @@
       c.finish === "length" ? "cut off" : "",
     ].filter(Boolean).join(" · ");
     const read = c.read === null ? "" : `Read “${visible(c.read)}”${c.rule ? ` by ${visible(c.rule)}` : ""}. `;
-    const why = [read, c.detail ? visible(c.detail) + ". " : "", c.reason ? `${visible(c.reason[0].toUpperCase() + c.reason.slice(1))}. ` : "", c.failure ? `Failed: ${visible(c.failure)}` : ""].join("").trim();
+    const sentence = (text) => (text ? `${visible(text[0].toUpperCase() + text.slice(1))}. ` : "");
+    const why = [read, sentence(c.detail), sentence(c.reason), c.failure ? `Failed: ${visible(c.failure)}` : ""].join("").trim();
     const box = make("section", "candidate" + (c.chosen ? " chosen" : ""), title, make("p", "facts", facts), body(c), why ? make("p", "why", why) : "");
     box.setAttribute("aria-label", name);
     return box;
