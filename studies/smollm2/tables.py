@@ -144,11 +144,15 @@ def _recorded(model: str, row: VariantRow) -> str:
 def _pooled(found: Sequence[Order]) -> str:
     lines = [
         f"- {_MODELS[row.model]}: {row.same} of {row.pairs} pairs of variants of one task stand in "
-        f"the recorded order ({row.variants} variants, {row.tasks} tasks; p = {row.p:.4f}, "
+        f"the recorded order ({row.variants} variants, {_counted(row.tasks)}; p = {row.p:.4f}, "
         "permutations within tasks)."
         for row in found
     ]
     return "\n".join(lines) + "\n"
+
+
+def _counted(tasks: int) -> str:
+    return f"{tasks} task{'' if tasks == 1 else 's'}"
 
 
 def _agreement(agreement: Sequence[Agreement]) -> str:

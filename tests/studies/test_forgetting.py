@@ -101,7 +101,7 @@ def test_the_page_says_of_each_dataset_whether_references_move_the_model_more():
     low = np.linspace(0.1, 0.9, 12)
     wobble = 0.05 * np.cos(np.arange(12) * math.pi)
     measured = {
-        (name, seed): adapter(low * size + wobble * size * 0.1 * (1 + seed))
+        (name, seed): adapter((low + wobble * 0.1 * seed) * size * (1 + 0.01 * seed))
         for name, size in (("reference", 1.0), ("gpt4", 1.5), ("rewrite", 1.001), ("own", 0.1))
         for seed in range(2)
     }
@@ -112,7 +112,10 @@ def test_the_page_says_of_each_dataset_whether_references_move_the_model_more():
     assert "| than GPT-4's answers | no, less | no, less |" in text
     assert "| than the target's own rewrites of them | cannot tell | cannot tell |" in text
     assert "| than the target's own answers | yes | yes |" in text
-    assert "correlation +1.00 (95 %" in text
+    assert "correlation over the 8 adapters is +1.00." in text
+    # A bar inside a cell would end it.
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(line.split(" | ")) for line in rows if "move it" in line or "than " in line} == {3}
 
 
 def test_the_sums_that_are_kept_give_the_same_tables_again(tmp_path):

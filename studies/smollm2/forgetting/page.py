@@ -45,8 +45,9 @@ def page(
         "more, on tasks that it was not trained on?\n",
         _claims(pairs),
         _answer(drifts, pairs),
-        f"Over the adapters, KL on the trained task goes with KL outside: Spearman's rank\n"
-        f"correlation {together.words}.\n",
+        "Does KL outside go with KL on the trained task, as RL's Razor (arXiv 2509.04259) has it?\n"
+        f"Spearman's rank correlation over the {together.n} adapters is {_value(together)}.\n"
+        "Adapters of one dataset are alike, so no interval is given.\n",
         "**What this does not say.** Moving less is no merit alone: an adapter that is trained on\n"
         "what the model writes anyway has little to learn (the losses below), and whether it\n"
         "learned the task was not measured. Steps and prompts are the same for all, tokens and\n"
@@ -75,8 +76,9 @@ def page(
 
 def _claims(pairs: Sequence[PairRow]) -> str:
     """Return a row for each dataset that references are compared with."""
+    # Not the measures' full names: they have bars, which would end a cell.
     lines: list[Sequence[str]] = [
-        ("references move it more", *(MEASURE_NAMES[m] for m in MEASURES))
+        ("references move it more", *(f"by {m.upper()}" for m in MEASURES))
     ]
     for name, words in _CLAIMS.items():
         found = {
@@ -108,12 +110,20 @@ def _sentence(pair: PairRow) -> str:
     facts = (
         f"{pair.difference:+.4f} nats per token (95 % {pair.low:+.4f} to {pair.high:+.4f}, "
         f"n = {pair.n}, {pair.seeds} {'seeds' if pair.seeds > 1 else 'seed'}, "
-        f"Holm p = {pair.p_holm:.3f})"
+        f"Holm's p {_p(pair.p_holm)})"
     )
     if pair.verdict == "cannot tell":
         return f"{pair.first} or {pair.second}: cannot tell, {facts}."
     moves = "less" if pair.verdict == "better" else "more"
     return f"{pair.first} moves the model {moves} than {pair.second}: {facts}."
+
+
+def _p(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _value(correlation: Correlation) -> str:
+    return "undefined" if correlation.value is None else f"{correlation.value:+.2f}"
 
 
 def _datasets(datasets: Sequence[DatasetRow]) -> str:
@@ -167,7 +177,7 @@ def _pairs(measure: str, pairs: Sequence[PairRow]) -> str:
                     f"{row.difference:+.4f}",
                     f"{row.low:+.4f} to {row.high:+.4f}",
                     ", ".join(f"{each:+.4f}" for each in row.by_seed),
-                    f"{row.p_holm:.3f}",
+                    _p(row.p_holm),
                     row.verdict,
                 )
             )
