@@ -66,7 +66,7 @@ def _panel(axis: Any, group: Sequence[VariantRow]) -> None:
     axis.set_yticks(places, [r.variant for r in rows], fontsize=7)
     axis.set_ylim(-0.7, len(rows) - 0.3)
     axis.set_xscale("log")
-    ticks = (1.5, 2, 3, 5, 10, 20, 50)
+    ticks = (1.5, 2, 3, 5, 10, 20, 50, 100)
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
     axis.set_title(f"{rows[0].task} (n = {rows[0].n})", fontsize=9, loc="left")
