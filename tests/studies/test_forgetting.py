@@ -105,7 +105,7 @@ def test_the_page_says_of_each_dataset_whether_references_move_the_model_more():
         for name, size in (("reference", 1.0), ("gpt4", 1.5), ("rewrite", 1.001), ("own", 0.1))
         for seed in range(2)
     }
-    measured["rewrite", 0] = adapter(low + wobble)
+    measured["rewrite", 0] = adapter((low + wobble) * 1.003)
     together = on_and_off_the_task(measured)
     assert (together.n, together.value) == (8, pytest.approx(1.0))  # the same values on each task
     text = page({"n": 1}, [], drift_table(measured), pair_table(measured), together)
