@@ -6,7 +6,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 
-.PHONY: install quickstart check test wheel docs study-lab study-paper bench-scoring bench-generation clean
+.PHONY: install quickstart check test wheel docs study-lab study-paper study-smollm2 study-forgetting bench-scoring bench-generation clean
 
 install: $(STAMP)
 
@@ -60,6 +60,18 @@ study-lab: $(STAMP)
 # Every experiment of the papers on the lab, in small: that it runs, and nothing else.
 study-paper: $(STAMP)
 	$(PY) -m studies.paper lab $(ARGS)
+
+# SmolLM2-135M on responses of the paper's authors, about half an hour on two cores. The data can't be
+# passed on and the model is not downloaded: without the developers' tools beside the project, name
+# your own in ARGS="--data FOLDER --target FOLDER". ARGS=--check scores nothing.
+study-smollm2: $(STAMP)
+	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
+	$(PY) -m studies.smollm2 $(ARGS)
+
+# How far four datasets move the same model: hours on two cores. ARGS=--again trains nothing.
+study-forgetting: $(STAMP)
+	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
+	$(PY) -m studies.smollm2.forgetting $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

@@ -15,6 +15,7 @@ _SKILLS: dict[str, tuple[Skill, tuple[int, ...]]] = {
     "math-algebra": ("equations", (1,)),
     "ecqa": ("choice", (1,)),
     "winogrande": ("choice", (1,)),
+    "hellaswag": ("choice", (1,)),
     "mbpp": ("code", (1,)),
     "humaneval": ("code", (1,)),
 }

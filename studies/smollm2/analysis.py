@@ -1,21 +1,20 @@
-"""From scores to tables: perplexities, rank correlations, and the paper's statements as tests."""
+"""From scores to tables: perplexities, and how their order agrees with recorded ones."""
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
-from scipy import stats
 
-from idiolect.statistics import mean_interval
+from idiolect.statistics import Correlation, mean_interval, rank_correlation
 from studies.smollm2.recorded import RECORDED
 from studies.smollm2.scoring import ScoredRow
 
-__all__ = ["Agreement", "Statement", "VariantRow", "agreements", "statements", "variant_table"]
+__all__ = ["Agreement", "Order", "VariantRow", "agreements", "orders", "variant_table"]
 
-_FEWEST_VARIANTS = 4
-"""Fewer can't be ranked in a way that says anything."""
+_SHUFFLES = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,42 +42,30 @@ class VariantRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """How the order of variants agrees with a recorded one."""
+    """How the order of a task's variants agrees with a recorded one, by Spearman's coefficient."""
 
     task: str
     model: str
-    variants: int
-    arithmetic: float | None
-    """Spearman's rank correlation, both sides averaged arithmetically; None for under four."""
+    arithmetic: Correlation
+    """Both sides averaged arithmetically."""
 
-    geometric: float | None
-    """The same with our geometric means."""
+    geometric: Correlation
+    """Our geometric means with their arithmetic ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
-    """One of the paper's statements on one task, as a paired comparison."""
+class Order:
+    """How often two variants of one task stand in the recorded order, over all tasks."""
 
-    statement: str
-    task: str
-    variant: str
-    other: str
-    expected: str
-    n: int
-    ratio: float
-    """Perplexity of the variant ÷ that of the other, geometric, on the same prompts."""
+    model: str
+    tasks: int
+    variants: int
+    pairs: int
+    same: int
+    """Pairs in the same order, ours by the geometric mean."""
 
-    low: float
-    high: float
-    found: str
-    holds: str
-    """`yes`, `no`, or `cannot tell`."""
-
-
-_FOREIGN, _FAMILIAR = "more foreign", "more familiar"
-_OWN = ("llama2_own", "mistral_own")
-_MINIMAL = ("llama2_minimal_change", "mistral_minimal_change")
-_STEPWISE = "step-by-step is no more foreign than the plain answer"
+    p: float
+    """How often a random order within each task has as many pairs the same way round."""
 
 
 def variant_table(rows: Sequence[ScoredRow]) -> list[VariantRow]:
@@ -92,97 +79,72 @@ def variant_table(rows: Sequence[ScoredRow]) -> list[VariantRow]:
 def agreements(table: Sequence[VariantRow]) -> list[Agreement]:
     """Compare the order of variants with the recorded ones, task by task."""
     found: list[Agreement] = []
+    for model, task, shared in _shared(table):
+        theirs = [RECORDED[model][task][row.variant] for row in shared]
+        found.append(
+            Agreement(
+                task=task,
+                model=model,
+                arithmetic=rank_correlation([row.arithmetic for row in shared], theirs),
+                geometric=rank_correlation([row.perplexity for row in shared], theirs),
+            )
+        )
+    return found
+
+
+def orders(table: Sequence[VariantRow], *, seed: int = 0) -> list[Order]:
+    """Put the tasks together: each of them has too few variants to say anything alone.
+
+    The p value is that of a permutation test, one-sided, in which our values are shuffled within
+    each task.
+    """
+    found: list[Order] = []
+    for model in RECORDED:
+        tasks = [
+            (
+                np.array([row.perplexity for row in shared]),
+                np.array([RECORDED[model][task][row.variant] for row in shared]),
+            )
+            for each, task, shared in _shared(table)
+            if each == model and len(shared) > 1
+        ]
+        if not tasks:
+            continue
+        same = sum(_same(ours, theirs) for ours, theirs in tasks)
+        dice = np.random.default_rng(seed)
+        drawn = [
+            sum(_same(dice.permutation(ours), theirs) for ours, theirs in tasks)
+            for _ in range(_SHUFFLES)
+        ]
+        reached = sum(each >= same for each in drawn)
+        found.append(
+            Order(
+                model=model,
+                tasks=len(tasks),
+                variants=sum(len(ours) for ours, _ in tasks),
+                pairs=sum(math.comb(len(ours), 2) for ours, _ in tasks),
+                same=same,
+                p=(1 + reached) / (1 + _SHUFFLES),
+            )
+        )
+    return found
+
+
+def _shared(table: Sequence[VariantRow]) -> list[tuple[str, str, list[VariantRow]]]:
+    """Return model, task and the rows whose variant that model has a value for."""
+    found: list[tuple[str, str, list[VariantRow]]] = []
     for model, tasks in RECORDED.items():
         for task, recorded in tasks.items():
-            ours = {row.variant: row for row in table if row.task == task}
-            shared = [variant for variant in recorded if variant in ours]
-            if not shared:
-                continue
-            theirs = [recorded[v] for v in shared]
-            found.append(
-                Agreement(
-                    task=task,
-                    model=model,
-                    variants=len(shared),
-                    arithmetic=_spearman([ours[v].arithmetic for v in shared], theirs),
-                    geometric=_spearman([ours[v].perplexity for v in shared], theirs),
-                )
-            )
+            rows = [row for row in table if row.task == task and row.variant in recorded]
+            if rows:
+                found.append((model, task, rows))
     return found
 
 
-def statements(rows: Sequence[ScoredRow]) -> list[Statement]:
-    """Test the paper's statements on every task that has the variants for it."""
-    values: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
-    for row in rows:
-        values[row.task][row.variant][row.example_id] = row.nll / row.tokens
-    found: list[Statement] = []
-    for task, variants in values.items():
-        for name, variant, other, expected in _comparisons(variants):
-            found.append(_tested(name, task, variant, other, expected, variants))
-    return found
-
-
-def _comparisons(variants: Mapping[str, object]) -> list[tuple[str, str, str, str]]:
-    """Return statement, variant, what it is compared with, and what the paper leads to expect."""
-    wanted = [
-        ("references are the most foreign", "reference", other, _FOREIGN)
-        for other in variants
-        if other != "reference"
-    ]
-    wanted.append(
-        (
-            "a paraphrase is more foreign than its original",
-            "gpt4_paraphrase_of_gpt4",
-            "gpt4",
-            _FOREIGN,
-        )
-    )
-    for name in _MINIMAL:
-        wanted.append(
-            ("another model's answer, minimally changed, beats GPT-4's", name, "gpt4", _FAMILIAR)
-        )
-    wanted.append((_STEPWISE, "gpt4_step_by_step", "gpt4", "no more foreign"))
-    for name in _OWN:
-        wanted.append(
-            ("another model's own answers are more familiar than GPT-4's", name, "gpt4", _FAMILIAR)
-        )
-    return [one for one in wanted if one[1] in variants and one[2] in variants]
-
-
-def _tested(
-    name: str,
-    task: str,
-    variant: str,
-    other: str,
-    expected: str,
-    variants: Mapping[str, Mapping[str, float]],
-) -> Statement:
-    shared = sorted(variants[variant].keys() & variants[other].keys())
-    excess = np.array([variants[variant][e] - variants[other][e] for e in shared])
-    low, high = mean_interval(excess)
-    found = _FOREIGN if low > 0 else _FAMILIAR if high < 0 else "cannot tell"
-    return Statement(
-        statement=name,
-        task=task,
-        variant=variant,
-        other=other,
-        expected=expected,
-        n=len(shared),
-        ratio=math.exp(float(excess.mean())),
-        low=math.exp(low),
-        high=math.exp(high),
-        found=found,
-        holds=_holds(expected, found),
-    )
-
-
-def _holds(expected: str, found: str) -> str:
-    if found == "cannot tell":
-        return found
-    if expected == "no more foreign":
-        return "no" if found == _FOREIGN else "yes"
-    return "yes" if found == expected else "no"
+def _same(ours: np.ndarray, theirs: np.ndarray) -> int:
+    """Return how many pairs stand the same way round."""
+    pairs = combinations(range(len(ours)), 2)
+    return sum(bool((ours[a] - ours[b]) * (theirs[a] - theirs[b]) > 0) for a, b in pairs)
 
 
 def _variant(task: str, variant: str, group: Sequence[ScoredRow]) -> VariantRow:
@@ -201,9 +163,3 @@ def _variant(task: str, variant: str, group: Sequence[ScoredRow]) -> VariantRow:
         median=math.exp(float(np.median(logs))),
         rank_surprisal=float(ranks.mean() / logs.mean()),
     )
-
-
-def _spearman(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
-    if len(ours) < _FEWEST_VARIANTS:
-        return None
-    return float(stats.spearmanr(ours, theirs).statistic)

@@ -177,6 +177,49 @@ def test_no_prompt_is_shown_its_own_answer_nor_that_of_a_twin(idiolect, tmp_path
     )
 
 
+def test_self_aligned_is_what_transformers_gives_behind_the_two_other_answers(
+    idiolect, tmp_path, model, load
+):
+    """Of three prompts each has exactly two others, so only the order of the answers is drawn."""
+    import torch
+
+    from idiolect.pipeline.steps.self_aligned import with_answers
+    from idiolect.records import Example
+
+    data = tiny.write_jsonl(tmp_path / "d.jsonl", tiny.arithmetic_rows(3))
+    done = idiolect(
+        *("audit", data, "--target", model, "--measures", "self-aligned", "-o", "r"),
+        *(*ALIGNED, "--set", "self_aligned.draws=1"),
+    )
+    assert done.code == 0, done.err
+    target = load(max_length=1024)
+    candidates = {c.id: c for c in rows_of("r", Candidate)}
+    messages = {e.id: e.messages for e in rows_of("r", Example)}
+    right = {c.example_id: c.text for c in candidates.values() if c.strategy == "column:right"}
+
+    def nll(prompt, response):
+        before = target.chat.render(prompt, response).prompt_ids
+        ids = torch.tensor([[*before, *target.chat.render(prompt, response).response_ids]])
+        labels = ids.clone()
+        labels[:, : len(before)] = -100
+        with torch.inference_mode():
+            loss = target.module(ids, labels=labels).loss.item()
+        return loss * (ids.shape[1] - len(before))
+
+    found = [m for m in rows_of("r", Measurement) if m.context == "self-aligned-0"]
+    assert len(found) == 9
+    for m in found:
+        candidate = candidates[m.candidate_id]
+        one, two = (right[each] for each in right if each != candidate.example_id)
+        prompt = messages[candidate.example_id]
+        expected = [
+            nll(with_answers(prompt, answers), candidate.text)
+            for answers in ((one, two), (two, one))
+        ]
+        assert min(abs(m.nll - each) for each in expected) < 1e-3
+        assert abs(m.nll - nll(prompt, candidate.text)) > 1e-2
+
+
 def test_the_draws_depend_on_the_seed_and_on_nothing_else(idiolect, tmp_path, model):
     data = write(tmp_path / "d.jsonl", tiny.arithmetic_rows(5))
     found = {}

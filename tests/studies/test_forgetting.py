@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,18 @@ from idiolect.records import Drift
 from idiolect.training import TrainingRow
 from idiolect.training.train import TrainingResult
 from studies.smollm2.forgetting import drifting
-from studies.smollm2.forgetting.__main__ import main
-from studies.smollm2.forgetting.analysis import dataset_table, drift_table, pair_table
+from studies.smollm2.forgetting.__main__ import STUDY, main
+from studies.smollm2.forgetting.analysis import (
+    dataset_table,
+    drift_table,
+    on_and_off_the_task,
+    pair_table,
+)
 from studies.smollm2.forgetting.cells import Cell
 from studies.smollm2.forgetting.drifting import OUTSIDE, TASKS, probe_prompts
+from studies.smollm2.forgetting.page import page
 from studies.smollm2.forgetting.responses import Responses
+from studies.smollm2.forgetting.saved import read_drifts, write_drifts
 
 NAMES = ("forgetting.md", "forgetting.json", "forgetting.csv", "forgetting.svg")
 
@@ -82,10 +90,62 @@ def test_the_pairs_are_by_prompt_and_better_is_what_moves_the_model_less():
     pair = found["ecqa", "kl", "reference", "own"]
     assert pair.difference == pytest.approx(1.005)
     assert (pair.n, pair.seeds, pair.verdict) == (12, 1, "worse")
+    assert pair.by_seed == pytest.approx((1.005,))
     assert found["ecqa", "nll", "own", "gpt4"].verdict == "better"
     assert found["outside", "kl", "own", "rewrite"].verdict == "cannot tell"
     assert found["outside", "kl", "own", "rewrite"].n == 36
     assert pair.low < pair.difference < pair.high
+
+
+def test_the_page_says_of_each_dataset_whether_references_move_the_model_more():
+    low = np.linspace(0.1, 0.9, 12)
+    wobble = 0.05 * np.cos(np.arange(12) * math.pi)
+    measured = {
+        (name, seed): adapter((low + wobble * 0.1 * seed) * size * (1 + 0.01 * seed))
+        for name, size in (("reference", 1.0), ("gpt4", 1.5), ("rewrite", 1.001), ("own", 0.1))
+        for seed in range(2)
+    }
+    measured["rewrite", 0] = adapter((low + wobble) * 1.003)
+    together = on_and_off_the_task(measured)
+    assert (together.n, together.value) == (8, pytest.approx(1.0))  # the same values on each task
+    text = page({"n": 1}, [], drift_table(measured), pair_table(measured), together)
+    assert "| than GPT-4's answers | no, less | no, less |" in text
+    assert "| than the target's own rewrites of them | cannot tell | cannot tell |" in text
+    assert "| than the target's own answers | yes | yes |" in text
+    assert "correlation over the 8 adapters is +1.00." in text
+    # A bar inside a cell would end it.
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(line.split(" | ")) for line in rows if "move it" in line or "than " in line} == {3}
+
+
+def test_the_sums_that_are_kept_give_the_same_tables_again(tmp_path):
+    measured = {
+        (name, seed): adapter(np.random.default_rng(seed + size).uniform(0.001, 0.1, 5).round(4))
+        for name, size in (("own", 10), ("reference", 20))
+        for seed in range(2)
+    }
+    write_drifts(tmp_path / "d.csv", measured)
+    kept = read_drifts(tmp_path / "d.csv")
+    assert kept.keys() == measured.keys()
+    for key, rows in measured.items():
+        assert [(r.split, r.example_id) for r in kept[key]] == [
+            (r.split, r.example_id) for r in rows
+        ]
+        assert [r.tuned_nll for r in kept[key]] == pytest.approx([r.tuned_nll for r in rows])
+    write_drifts(tmp_path / "again.csv", kept)
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "d.csv").read_bytes()
+
+
+RECORDED = ("forgetting.csv", "forgetting.json", "forgetting.md", "forgetting.svg")
+
+
+@pytest.mark.skipif(not (STUDY / "forgetting.csv").exists(), reason="nothing is recorded yet")
+def test_the_committed_page_comes_out_of_the_committed_sums(tmp_path):
+    for name in RECORDED[:2]:
+        shutil.copy(STUDY / name, tmp_path)
+    assert main(["--again", "--output", str(tmp_path)]) == 0
+    for name in RECORDED[:3]:
+        assert (tmp_path / name).read_bytes() == (STUDY / name).read_bytes()
 
 
 def test_a_dataset_is_described_by_its_tokens_perplexity_and_losses():
@@ -171,6 +231,12 @@ def test_a_study_that_was_stopped_goes_on_to_the_same_files(
         for folder in ("straight", "stopped")
     )
     assert written == again
+
+    for name in ("forgetting.md", "forgetting.svg"):
+        (tmp_path / "stopped" / name).unlink()
+    assert main(["--again", "--output", str(tmp_path / "stopped")]) == 0
+    again = {name: (tmp_path / "stopped" / name).read_bytes() for name in NAMES}
+    assert again == written
 
     everything = b"".join(written.values())
     assert b"apples" not in everything.lower()

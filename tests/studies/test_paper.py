@@ -41,7 +41,7 @@ def uses_code(config):
 def test_every_experiment_is_there_as_theirs_and_corrected():
     theirs = {name for name in NAMES if "/" not in name}
     assert {name.removeprefix("corrected/") for name in NAMES if "/" in name} == theirs
-    assert len(theirs) == 14
+    assert len(theirs) == 16
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -98,6 +98,37 @@ def test_a_row_of_the_matrix_is_tested_on_each_of_the_five_tasks_once():
         assert study.test.data.path == task
         tested = [task, *(split.data.path for split in study.others.values())]
         assert sorted(tested) == ["ecqa", "gsm8k", "humaneval", "math-algebra", "mbpp"]
+
+
+def test_humaneval_is_trained_on_each_of_its_two_folds_and_tested_on_the_other():
+    for folder in ("", "corrected/"):
+        folds = [
+            (config.data.split, config.study.test.data.split)
+            for config in (
+                load_config(NAMES[f"{folder}cross-task-humaneval{end}"]) for end in ("", "-2")
+            )
+        ]
+        assert folds == [("fold-1", "fold-2"), ("fold-2", "fold-1")]
+
+
+def test_the_label_is_tried_on_the_two_tasks_where_it_did_best():
+    tasks = {name: task_of(load_config(path)) for name, path in NAMES.items() if "label" in name}
+    assert sorted(set(tasks.values())) == ["hellaswag", "winogrande"]
+    for name in tasks:
+        config = load_config(NAMES[name])
+        assert config.study.test.data.path == task_of(config)
+        assert config.study.datasets["label"].strategies == ("label",)
+        assert config.teacher.show_answer != name.startswith("corrected/")
+
+
+def test_a_way_to_produce_responses_is_chosen_on_fifty_prompts():
+    for folder in ("", "corrected/"):
+        config = load_config(NAMES[f"{folder}selection"])
+        assert config.compare.prompts == 50
+        assert "self-aligned" in config.measures
+        assert set(config.strategies) >= {
+            each for dataset in config.study.datasets.values() for each in dataset.strategies
+        }
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ class NamedDataset:
 
     subset: str | None = None
     revision: str | None = None
-    """Commit on the hub; None where none is known."""
+    """Commit on the hub, or a branch of it; None where none is known."""
 
     licence: str
     licence_source: str

@@ -4,7 +4,8 @@
 
 The data (gsm8k.jsonl, ecqa.jsonl, mbpp.jsonl) have no licence and are no part of the project.
 Stopped at any moment, the same command goes on where it was. Fewer `--seeds` write the result of
-those that are done.
+those that are done. `--again` trains nothing: it makes the tables, the page and the figure anew
+from forgetting.csv and forgetting.json.
 """
 
 import argparse
@@ -14,14 +15,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from idiolect.records import Drift
+from idiolect.runs.manifest import write_atomically
 from idiolect.training import resolve
-from studies.smollm2.forgetting.analysis import dataset_table, drift_table, pair_table
+from studies.smollm2.forgetting.analysis import (
+    dataset_table,
+    drift_table,
+    on_and_off_the_task,
+    pair_table,
+)
 from studies.smollm2.forgetting.cells import Cell, recipe, train_cells
 from studies.smollm2.forgetting.drifting import PROBE_LONGEST, Prober, probe_prompts
+from studies.smollm2.forgetting.figure import draw
+from studies.smollm2.forgetting.page import page
 from studies.smollm2.forgetting.responses import LONGEST, make_responses
-from studies.smollm2.forgetting.writing import figure, page, write_drifts
+from studies.smollm2.forgetting.saved import CSV, JSON, read_drifts, read_facts, write_drifts
 from studies.smollm2.lines import Lines
-from studies.smollm2.writing import write_results
+from studies.smollm2.places import DATA, TARGET
+from studies.smollm2.tables import as_json
 
 STUDY = Path(__file__).parents[1]
 
@@ -29,20 +40,30 @@ STUDY = Path(__file__).parents[1]
 def main(arguments: list[str] | None = None) -> int:
     """Compute what is missing and write the results."""
     options = _options(arguments)
+    if not options.again:
+        _measure(options)
+    _write(options.output)
+    print(f"written: {options.output / 'forgetting.md'}")
+    return 0
+
+
+def _measure(options: Any) -> None:
+    """Train and compare, and keep what came out."""
     report = Lines()
+    target = str(Path(options.target).expanduser())
     datasets = make_responses(
         options.data,
-        options.target,
+        target,
         options.runs / "responses",
         prompts=options.prompts,
         report=report,
     )
     prompts = probe_prompts(options.data, trained=options.prompts, prompts=options.probes)
-    prober = Prober(options.target, prompts, options.runs / "drift", report=report)
+    prober = Prober(target, prompts, options.runs / "drift", report=report)
     cells: list[Cell] = []
-    measured = {}
+    measured: dict[tuple[str, int], list[Drift]] = {}
     for cell in train_cells(
-        options.target,
+        target,
         datasets,
         options.runs / "adapters",
         seeds=range(options.seeds),
@@ -53,38 +74,37 @@ def main(arguments: list[str] | None = None) -> int:
         cells.append(cell)
         print(f"done: {cell.name}", file=sys.stderr, flush=True)
     circumstances = _circumstances(options, cells, datasets[0].example_ids)
-    trained, drifts, pairs = (
-        dataset_table(datasets, cells),
-        drift_table(measured),
-        pair_table(measured),
-    )
     options.output.mkdir(parents=True, exist_ok=True)
-    write_drifts(options.output / "forgetting.csv", measured)
-    write_results(
-        options.output / "forgetting.json",
-        circumstances,
-        datasets=trained,
-        drifts=drifts,
-        pairs=pairs,
-    )
-    figure(options.output / "forgetting.svg", drifts)
-    page(options.output / "forgetting.md", circumstances, trained, drifts, pairs)
-    print(f"written: {options.output / 'forgetting.md'}")
-    return 0
+    write_drifts(options.output / CSV, measured)
+    trained = dataset_table(datasets, cells)
+    write_atomically(options.output / JSON, as_json(circumstances, datasets=trained))
+
+
+def _write(folder: Path) -> None:
+    """Make tables, page and figure from what was kept."""
+    measured = read_drifts(folder / CSV)
+    facts, datasets = read_facts(folder / JSON)
+    drifts, pairs = drift_table(measured), pair_table(measured)
+    text = as_json(facts, datasets=datasets, drifts=drifts, pairs=pairs)
+    write_atomically(folder / JSON, text)
+    draw(folder / "forgetting.svg", drifts)
+    text = page(facts, datasets, drifts, pairs, on_and_off_the_task(measured))
+    write_atomically(folder / "forgetting.md", text)
 
 
 def _options(arguments: list[str] | None) -> Any:
     parser = argparse.ArgumentParser(
         prog="python -m studies.smollm2.forgetting", description=__doc__
     )
-    parser.add_argument("--data", type=Path, required=True, help="Folder of the JSONL files.")
-    parser.add_argument("--target", required=True, help="Folder of SmolLM2-135M-Instruct.")
+    parser.add_argument("--data", type=Path, default=DATA, help="Folder of the JSONL files.")
+    parser.add_argument("--target", default=TARGET, help="Folder of SmolLM2-135M-Instruct.")
     parser.add_argument("--runs", type=Path, default=Path("runs/smollm2-forgetting"))
     parser.add_argument("--prompts", type=int, default=200, help="First rows, to train on.")
     parser.add_argument("--steps", type=int, default=25, help="Optimizer steps of an adapter.")
     parser.add_argument("--seeds", type=int, default=2, help="Adapters of each dataset.")
     parser.add_argument("--probes", type=int, default=24, help="Prompts a task to compare on.")
     parser.add_argument("--output", type=Path, default=STUDY)
+    parser.add_argument("--again", action="store_true", help="Train nothing; write the page anew.")
     return parser.parse_args(arguments)
 
 

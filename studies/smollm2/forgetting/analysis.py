@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from idiolect.records import Drift
 from idiolect.statistics import (
+    Correlation,
     Difference,
     SeedSpread,
     holm,
     mean_interval,
     paired_difference,
+    rank_correlation,
     seed_spread,
 )
 from studies.smollm2.forgetting.cells import Cell
@@ -31,6 +33,7 @@ __all__ = [
     "PairRow",
     "dataset_table",
     "drift_table",
+    "on_and_off_the_task",
     "pair_table",
 ]
 
@@ -107,6 +110,9 @@ class PairRow:
 
     low: float
     high: float
+    by_seed: tuple[float, ...]
+    """The difference of each seed's two adapters."""
+
     p_holm: float
     """Corrected for the pairs of one scope and measure."""
 
@@ -196,12 +202,24 @@ def pair_table(measured: Measured) -> list[PairRow]:
                     difference=gap.mean,
                     low=gap.low,
                     high=gap.high,
+                    by_seed=tuple((values[first] - values[second]).mean(axis=1).tolist()),
                     p_holm=p,
                     verdict=_verdict(gap.mean, p),
                 )
                 for (first, second), gap, p in zip(pairs, gaps, corrected, strict=True)
             ]
     return found
+
+
+def on_and_off_the_task(measured: Measured) -> Correlation:
+    """Return how the adapters' KL on the trained task goes with that outside, one point each.
+
+    RL's Razor (arXiv 2509.04259) has forgetting follow the KL on the trained task.
+    """
+    on, off = (_values(measured, scope, "kl") for scope in ("gsm8k", "outside"))
+    return rank_correlation(
+        *(np.concatenate([rows.mean(axis=1) for rows in each.values()]) for each in (on, off))
+    )
 
 
 def _verdict(mean: float, p: float) -> Literal["better", "worse", "cannot tell"]:

@@ -1,92 +1,57 @@
-"""What the study writes: forgetting.csv, .json, .svg and .md. No text of any response."""
+"""forgetting.md: what the drifts say, in words and tables."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from idiolect.runs.manifest import write_atomically
-from studies.smollm2.forgetting.analysis import (
-    MEASURES,
-    SCOPES,
-    DatasetRow,
-    DriftRow,
-    Measured,
-    PairRow,
-)
-from studies.smollm2.writing import markdown
+from idiolect.statistics import Correlation
+from studies.smollm2.forgetting.analysis import MEASURES, DatasetRow, DriftRow, PairRow
+from studies.smollm2.tables import markdown
 
-__all__ = ["figure", "page", "write_drifts"]
+__all__ = ["MEASURE_NAMES", "page", "scope_name"]
 
-_SUMS = ("kl_base_tuned", "kl_tuned_base", "base_nll", "tuned_nll")
-_MEASURES = {
+MEASURE_NAMES = {
     "kl": "KL(base || tuned)",
     "nll": "NLL of the base model's own answers, after minus before",
 }
+_CLAIMS = {
+    "gpt4": "than GPT-4's answers",
+    "rewrite": "than the target's own rewrites of them",
+    "own": "than the target's own answers",
+}
+"""The paper's second claim, dataset by dataset: references move the model more."""
 
-
-def write_drifts(path: Path, measured: Measured) -> None:
-    """Write the raw sums in nats, one adapter and prompt a row."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("dataset", "seed", "task", "example_id", "tokens", *_SUMS))
-    for (dataset, seed), rows in measured.items():
-        for row in rows:
-            sums = [f"{getattr(row, name):.5f}" for name in _SUMS]
-            writer.writerow((dataset, seed, row.split, row.example_id, row.tokens, *sums))
-    write_atomically(path, text.getvalue())
-
-
-def figure(path: Path, table: Sequence[DriftRow]) -> None:
-    """Draw KL and NLL with their intervals, a panel for each task."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    # The same input gives the same file.
-    matplotlib.rcParams["svg.hashsalt"] = "idiolect"
-    from matplotlib import pyplot
-
-    shape, axes = pyplot.subplots(len(SCOPES), 2, figsize=(8, 1 + 1.3 * len(SCOPES)), sharex="col")
-    for scope, (left, right) in zip(SCOPES, axes, strict=True):
-        rows = [row for row in table if row.scope == scope][::-1]
-        _panel(left, [(r.dataset, r.kl, r.kl_low, r.kl_high) for r in rows])
-        _panel(right, [(r.dataset, r.rise, r.rise_low, r.rise_high) for r in rows])
-        left.set_title(f"{_name(scope)} (n = {rows[0].n})", fontsize=9, loc="left")
-    for axis, measure in zip(axes[-1], MEASURES, strict=True):
-        axis.set_xlabel(f"{_MEASURES[measure]},\nnats per token, 95 %", fontsize=8)
-    shape.tight_layout()
-    shape.savefig(path, format="svg", metadata={"Date": None})
-    pyplot.close(shape)
-
-
-def _panel(axis: Any, points: Sequence[tuple[str, float, float, float]]) -> None:
-    means = [mean for _, mean, _, _ in points]
-    widths = [[m - low for _, m, low, _ in points], [high - m for _, m, _, high in points]]
-    axis.errorbar(means, range(len(points)), xerr=widths, fmt="o", ms=4)
-    axis.set_yticks(range(len(points)), [name for name, _, _, _ in points], fontsize=7)
-    axis.axvline(0, color="grey", linewidth=0.8)
-    axis.grid(axis="x", alpha=0.3)
+_OUTCOMES = {"better": "no, less", "worse": "yes", "cannot tell": "cannot tell"}
 
 
 def page(
-    path: Path,
     circumstances: Mapping[str, Any],
     datasets: Sequence[DatasetRow],
     drifts: Sequence[DriftRow],
     pairs: Sequence[PairRow],
-) -> None:
-    """Write forgetting.md."""
+    together: Correlation,
+) -> str:
+    """Return forgetting.md."""
     facts = "\n".join(f"- {key}: {value}" for key, value in circumstances.items())
     parts = [
         "# Which dataset moves the model least outside of its task?\n",
         "SmolLM2-135M trained on GSM8K with four responses to each prompt, and how far each\n"
         "adapter lies from the model before. A model of this size solves little of GSM8K, so\n"
         "nothing here is about accuracy. Made by `python -m studies.smollm2.forgetting`; do not\n"
-        "edit. Raw sums are in `forgetting.csv`, all figures in `forgetting.json`.\n",
+        "edit. Raw sums are in `forgetting.csv`, all figures in `forgetting.json`, and\n"
+        "`python -m studies.smollm2.forgetting --again` makes this page from the two.\n",
         f"{facts}\n",
         "## What comes out\n",
+        "The paper's second claim, as far as this model can show it: do references move the model\n"
+        "more, on tasks that it was not trained on?\n",
+        _claims(pairs),
         _answer(drifts, pairs),
+        "Does KL outside go with KL on the trained task, as RL's Razor (arXiv 2509.04259) has it?\n"
+        f"Spearman's rank correlation over the {together.n} adapters is {_value(together)}.\n"
+        "Adapters of one dataset are alike, so no interval is given.\n",
+        "**What this does not say.** Moving less is no merit alone: an adapter that is trained on\n"
+        "what the model writes anyway has little to learn (the losses below), and whether it\n"
+        "learned the task was not measured. Steps and prompts are the same for all, tokens and\n"
+        "correctness are not. One model, one task, one recipe.\n",
         "## What was trained on\n",
         "Tokens, perplexity (geometric mean over responses, 95 % bootstrap interval) and\n"
         "`correct` are of the responses before training; what was `cut off` at the limit is\n"
@@ -101,11 +66,28 @@ def page(
         _drifts(drifts),
         "![Drift](forgetting.svg)\n",
         "## Verdicts\n",
-        "First minus second, paired by prompt. `better`: the first moves the model less; Holm's\n"
-        "correction over the pairs of one scope and measure, 5 %.\n",
+        "First minus second, paired by prompt; the interval allows for other prompts and other\n"
+        "seeds, and `by seed` has the difference of each seed's two adapters. `better`: the first\n"
+        "moves the model less; Holm's correction over the pairs of one scope and measure, 5 %.\n",
         *(_pairs(measure, pairs) for measure in MEASURES),
     ]
-    write_atomically(path, "\n".join(parts))
+    return "\n".join(parts)
+
+
+def _claims(pairs: Sequence[PairRow]) -> str:
+    """Return a row for each dataset that references are compared with."""
+    # Not the measures' full names: they have bars, which would end a cell.
+    lines: list[Sequence[str]] = [
+        ("references move it more", *(f"by {m.upper()}" for m in MEASURES))
+    ]
+    for name, words in _CLAIMS.items():
+        found = {
+            pair.measure: pair
+            for pair in pairs
+            if (pair.scope, pair.first, pair.second) == ("outside", "reference", name)
+        }
+        lines.append((words, *(_OUTCOMES[found[measure].verdict] for measure in MEASURES)))
+    return markdown(lines)
 
 
 def _answer(drifts: Sequence[DriftRow], pairs: Sequence[PairRow]) -> str:
@@ -118,7 +100,7 @@ def _answer(drifts: Sequence[DriftRow], pairs: Sequence[PairRow]) -> str:
             if row.scope == "outside"
         }
         order = ", ".join(f"{name} {size[name]:.4f}" for name in sorted(size, key=size.__getitem__))
-        lines.append(f"- {_MEASURES[measure]}, outside of the task, smallest first: {order}.")
+        lines.append(f"- {MEASURE_NAMES[measure]}, outside of the task, smallest first: {order}.")
         told = [p for p in pairs if (p.scope, p.measure) == ("outside", measure)]
         lines += [f"  - {_sentence(pair)}" for pair in told]
     return "\n".join(lines) + "\n"
@@ -128,12 +110,20 @@ def _sentence(pair: PairRow) -> str:
     facts = (
         f"{pair.difference:+.4f} nats per token (95 % {pair.low:+.4f} to {pair.high:+.4f}, "
         f"n = {pair.n}, {pair.seeds} {'seeds' if pair.seeds > 1 else 'seed'}, "
-        f"Holm p = {pair.p_holm:.3f})"
+        f"Holm's p {_p(pair.p_holm)})"
     )
     if pair.verdict == "cannot tell":
         return f"{pair.first} or {pair.second}: cannot tell, {facts}."
     moves = "less" if pair.verdict == "better" else "more"
     return f"{pair.first} moves the model {moves} than {pair.second}: {facts}."
+
+
+def _p(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _value(correlation: Correlation) -> str:
+    return "undefined" if correlation.value is None else f"{correlation.value:+.2f}"
 
 
 def _datasets(datasets: Sequence[DatasetRow]) -> str:
@@ -158,7 +148,7 @@ def _drifts(drifts: Sequence[DriftRow]) -> str:
     for row in drifts:
         lines.append(
             (
-                _name(row.scope),
+                scope_name(row.scope),
                 row.dataset,
                 str(row.n),
                 str(row.seeds),
@@ -173,26 +163,27 @@ def _drifts(drifts: Sequence[DriftRow]) -> str:
 
 
 def _pairs(measure: str, pairs: Sequence[PairRow]) -> str:
-    head = ("prompts", "first", "second", "n", "seeds", "difference", "95 %")
+    head = ("prompts", "first", "second", "n", "seeds", "difference", "95 %", "by seed")
     lines: list[Sequence[str]] = [(*head, "Holm p", "verdict")]
     for row in pairs:
         if row.measure == measure:
             lines.append(
                 (
-                    _name(row.scope),
+                    scope_name(row.scope),
                     row.first,
                     row.second,
                     str(row.n),
                     str(row.seeds),
                     f"{row.difference:+.4f}",
                     f"{row.low:+.4f} to {row.high:+.4f}",
-                    f"{row.p_holm:.3f}",
+                    ", ".join(f"{each:+.4f}" for each in row.by_seed),
+                    _p(row.p_holm),
                     row.verdict,
                 )
             )
-    return f"{_MEASURES[measure]}, nats per token:\n\n{markdown(lines)}"
+    return f"{MEASURE_NAMES[measure]}, nats per token:\n\n{markdown(lines)}"
 
 
-def _name(scope: str) -> str:
+def scope_name(scope: str) -> str:
     """Return the scope, with how it relates to the task."""
     return "gsm8k (trained, other rows)" if scope == "gsm8k" else scope
