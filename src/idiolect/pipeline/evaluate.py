@@ -10,7 +10,7 @@ from typing import Any
 
 from idiolect.config import Config
 from idiolect.data.read import Dataset, read_dataset
-from idiolect.errors import ConfigError, MissingExtra
+from idiolect.errors import ConfigError, needs_local
 from idiolect.evaluation.accuracy import Accuracy, accuracy, evaluate
 from idiolect.models.base import Sampling
 from idiolect.models.money import Money
@@ -29,7 +29,6 @@ from idiolect.verification.self_test import require_references, self_test
 __all__ = ["DriftRow", "EvaluationOutcome", "SuiteRow", "TaskRow", "evaluate_command"]
 
 _PROBE = Example(id="probe", messages=(Message(role="user", content="Hello"),))
-_LOCAL_PACKAGES = ("torch", "transformers", "safetensors", "jaxtyping")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +121,7 @@ def evaluate_command(
             "and the same target with --adapter, on the prompts of data"
         )
     money = Money(config.max_cost)
-    judge = judge_of(config, money)
+    judge = judge_of(config, money, ask_again=options.retry_failed)
     tasks = [_task(path, config, options, judge) for path in data]
     _check_names(tasks)
     if judge is None:
@@ -200,12 +199,8 @@ def _check_names(tasks: Sequence[_Task]) -> None:
 
 def _load(config: Config, tasks: Sequence[_Task]) -> tuple[Any, Any]:
     """Return base and model to test; the base only where it is needed."""
-    try:
+    with needs_local("a target on this machine"):
         from idiolect.models.local import load_local_model
-    except ImportError as error:
-        if error.name and error.name.split(".")[0] in _LOCAL_PACKAGES:
-            raise MissingExtra(error.name, "local", "a target on this machine") from None
-        raise
     if config.target.server:
         raise ConfigError("evaluate: a server cannot be tested yet; leave out target.server")
     if not config.target.adapter:

@@ -20,7 +20,7 @@ from idiolect.models.registry import check_sampling, open_teacher
 from idiolect.records import Example, Message
 from idiolect.verification.base import Finding
 
-__all__ = ["Ask", "AskModel", "Judge", "Reply", "ask_model", "open_judge"]
+__all__ = ["Ask", "AskModel", "Judge", "Reply", "ask_model", "conversation", "open_judge"]
 
 Reply = str | GenerationFailure | None
 """What the judge wrote, or why it wrote nothing, where that is known."""
@@ -44,7 +44,7 @@ class Judge:
         """Check each response. Same length, same order."""
         findings: list[Finding | None] = [_without_asking(e, response) for e, response in pairs]
         asked = [i for i, finding in enumerate(findings) if finding is None]
-        replies = self._ask([_conversation(*pairs[i]) for i in asked]) if asked else []
+        replies = self._ask([conversation(*pairs[i]) for i in asked]) if asked else []
         for i, reply in zip(asked, replies, strict=True):
             findings[i] = _read(reply)
         return [finding for finding in findings if finding is not None]
@@ -75,12 +75,15 @@ def ask_model(model: Model, *, sampling: Sampling = GREEDY, seed: int = 0) -> As
     return AskModel(model=model, sampling=sampling, seed=seed)
 
 
-def open_judge(config: Config, money: Money | None = None) -> AskModel | None:
+def open_judge(
+    config: Config, money: Money | None = None, *, ask_again: bool = False
+) -> AskModel | None:
     """Return what asks the model of `judge.model`; None where none is named.
 
     Args:
         config: Its section `judge` names the model; answers are cached like a teacher's.
         money: What its answers are paid from.
+        ask_again: Send requests again whose kept answer is empty.
 
     Raises:
         ConfigError: there is no such model, its price is not known and there is a cap, or it is
@@ -92,7 +95,9 @@ def open_judge(config: Config, money: Money | None = None) -> AskModel | None:
     if not judge.model:
         return None
     check_sampling(judge, "judge")
-    model = open_teacher(judge, money=money, prices=config.prices, section="judge")
+    model = open_teacher(
+        judge, money=money, prices=config.prices, section="judge", ask_again=ask_again
+    )
     sampling = Sampling(
         temperature=judge.temperature, top_p=judge.top_p, max_new_tokens=judge.max_new_tokens
     )
@@ -107,7 +112,8 @@ def _without_asking(example: Example, response: str) -> Finding | None:
     return None
 
 
-def _conversation(example: Example, response: str) -> tuple[Message, ...]:
+def conversation(example: Example, response: str) -> tuple[Message, ...]:
+    """Return the request that a response is judged with."""
     question = "\n\n".join(m.content for m in example.messages if m.role != "system")
     reference = example.answer or example.reference or ""
     if example.answer and example.reference:
