@@ -21,6 +21,8 @@ class PlanFlags(o.Flags):
     target: o.TargetOption = None
     teacher: o.TeacherOption = None
     strategies: o.StrategiesOption = None
+    verifier: o.VerifierOption = None
+    judge: o.JudgeOption = None
     seed: o.SeedOption = None
 
 
@@ -77,7 +79,8 @@ def show_plan(config: Config, *, as_json: bool) -> int:
             console.print(f"{escape(row.strategy)}: expected where {row.assumption}")
     console.print(
         f"\n{found.examples} examples; each cell: low / expected / high. Tokens are estimates, "
-        "at four characters each."
+        f"at four characters each; an answer is taken to be {found.answer.tokens:.0f} tokens long, "
+        f"{found.answer.why}."
     )
     if found.training is not None:
         console.print(_training_words(found.training))
