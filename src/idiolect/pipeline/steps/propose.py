@@ -65,6 +65,11 @@ def _context(job: Job, strategy: Strategy, done: set[str]) -> StrategyContext:
         template=job.target.chat.fingerprint,
         done=done,
         own_answers=own,
+        own_may_come={
+            f.example_id
+            for f in job.run.all(Failure)
+            if (f.strategy, f.step) == ("own", "generate") and f.retryable
+        },
         statuses={
             v.candidate_id: v.status
             for v in job.run.all(Verdict)
