@@ -79,9 +79,10 @@ def show_plan(config: Config, *, as_json: bool) -> int:
             console.print(f"{escape(row.strategy)}: expected where {row.assumption}")
     console.print(
         f"\n{found.examples} examples; each cell: low / expected / high. Tokens are estimates, "
-        f"at four characters each; an answer is taken to be {found.answer.tokens:.0f} tokens long, "
-        f"{found.answer.why}."
+        "at four characters each."
     )
+    why = escape(found.answer.why)
+    console.print(f"An answer is taken to be {found.answer.tokens:.0f} tokens long, {why}.")
     if found.training is not None:
         console.print(_training_words(found.training))
     if found.missing:

@@ -4,6 +4,7 @@ A token is taken for four characters, which is near for English and low for othe
 code.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -79,10 +80,18 @@ class AnswerLength:
 
 
 def answer_length(dataset: Dataset) -> AnswerLength:
-    """Return how long an answer to a prompt of the data is expected to be, by the texts it has."""
-    brought = [len(text) for e in dataset.examples for text in e.responses.values()]
-    if brought and (mean := sum(brought) / len(brought)) >= BARE_LABEL:
-        return AnswerLength(characters=mean, why="as long as the responses that the data brings")
+    """Return how long an answer to a prompt of the data is expected to be, by the texts it has.
+
+    Of several columns of responses the wordiest is taken, so that a budget errs on the high side.
+    """
+    columns: dict[str, list[int]] = defaultdict(list)
+    for example in dataset.examples:
+        for name, text in example.responses.items():
+            columns[name].append(len(text))
+    means = {name: sum(lengths) / len(lengths) for name, lengths in columns.items()}
+    wordiest = max(means, key=lambda name: means[name], default="")
+    if wordiest and means[wordiest] >= BARE_LABEL:
+        return AnswerLength(characters=means[wordiest], why=f"as long as those of {wordiest!r}")
     references = [len(e.reference) for e in dataset.examples if e.reference]
     if references and (mean := sum(references) / len(references)) >= BARE_LABEL:
         return AnswerLength(characters=LONGER * mean, why="twice as long as the references")
