@@ -29,6 +29,9 @@ Ask = Callable[[Sequence[tuple[Message, ...]]], Sequence[Reply]]
 """Conversations in, one reply for each out, in order."""
 
 GREEDY = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=200)
+_SEEDS = 4
+"""Different seeds that one verdict is asked for with, over all times that somebody asks again."""
+
 _OBJECT = re.compile(r"\{[^{}]{0,4000}\}")
 
 
@@ -57,22 +60,34 @@ class AskModel:
     model: Model
     sampling: Sampling
     seed: int
+    ask_again: bool = False
+    """Where a reply that the cache has kept is no verdict, ask with the next seed."""
 
     def __call__(self, conversations: Sequence[tuple[Message, ...]]) -> list[Reply]:
         """Return one reply for each conversation, in order."""
+        results = self._results(conversations, self.seed)
+        for seed in range(self.seed + 1, self.seed + _SEEDS) if self.ask_again else ():
+            places = [place for place, result in enumerate(results) if _is_stale(result)]
+            again = self._results([conversations[place] for place in places], seed)
+            for place, result in zip(places, again, strict=True):
+                results[place] = result
+        return [result.text if isinstance(result, Generation) else result for result in results]
+
+    def _results(
+        self, conversations: Sequence[tuple[Message, ...]], seed: int
+    ) -> list[Generation | GenerationFailure]:
         requests = [
-            GenerationRequest(messages=messages, sampling=self.sampling, seed=self.seed)
+            GenerationRequest(messages=messages, sampling=self.sampling, seed=seed)
             for messages in conversations
         ]
-        return [
-            result.text if isinstance(result, Generation) else result
-            for result in self.model.generate(requests)
-        ]
+        return list(self.model.generate(requests))
 
 
-def ask_model(model: Model, *, sampling: Sampling = GREEDY, seed: int = 0) -> AskModel:
+def ask_model(
+    model: Model, *, sampling: Sampling = GREEDY, seed: int = 0, ask_again: bool = False
+) -> AskModel:
     """Return what asks a model."""
-    return AskModel(model=model, sampling=sampling, seed=seed)
+    return AskModel(model=model, sampling=sampling, seed=seed, ask_again=ask_again)
 
 
 def open_judge(
@@ -83,7 +98,7 @@ def open_judge(
     Args:
         config: Its section `judge` names the model; answers are cached like a teacher's.
         money: What its answers are paid from.
-        ask_again: Send requests again whose kept answer is empty.
+        ask_again: Ask again where a kept reply is empty or no verdict.
 
     Raises:
         ConfigError: there is no such model, its price is not known and there is a cap, or it is
@@ -101,7 +116,7 @@ def open_judge(
     sampling = Sampling(
         temperature=judge.temperature, top_p=judge.top_p, max_new_tokens=judge.max_new_tokens
     )
-    return ask_model(model, sampling=sampling, seed=config.seed)
+    return ask_model(model, sampling=sampling, seed=config.seed, ask_again=ask_again)
 
 
 def _without_asking(example: Example, response: str) -> Finding | None:
@@ -144,6 +159,19 @@ def _read(reply: Reply) -> Finding:
             detail=f"the judge gave no reply{why}",
             skipped=reply is not None and reply.skipped,
         )
+    return _verdict(reply) or Finding(
+        status="error",
+        rule="judge",
+        detail=f"the judge's reply is no verdict: {reply.strip()[:200]!r}",
+    )
+
+
+def _is_stale(result: Generation | GenerationFailure) -> bool:
+    return isinstance(result, Generation) and result.cached and _verdict(result.text) is None
+
+
+def _verdict(reply: str) -> Finding | None:
+    """Return what a reply says; None where it says nothing of the kind."""
     for text in reversed(_OBJECT.findall(reply)):
         try:
             verdict = cast("dict[str, Any]", json.loads(text))
@@ -159,8 +187,4 @@ def _read(reply: Reply) -> Finding:
             return Finding(
                 status="unchecked", extracted=extracted, rule="judge", detail="cannot tell"
             )
-    return Finding(
-        status="error",
-        rule="judge",
-        detail=f"the judge's reply is no verdict: {reply.strip()[:200]!r}",
-    )
+    return None
