@@ -1,10 +1,12 @@
-"""Tables on narrow screens."""
+"""Tables on narrow screens, receipts, progress."""
 
 import pytest
 
 from idiolect.cli import screen
+from idiolect.cli.progress import describe
 from idiolect.pipeline.explain import ExplainedCandidate, Explanation
 from idiolect.records import Candidate, Example, Message
+from idiolect.runs.progress import Progress
 
 
 @pytest.mark.parametrize(("width", "tables"), [(40, 1), (16, 2), (14, 3)])
@@ -43,3 +45,18 @@ def test_explain_names_the_cost_and_the_mark_and_no_revision_that_is_not_there(c
     out = capsys.readouterr().out
     assert "* teacher: unchecked; by lab:teacher; $0.0125\n" in out
     assert out.endswith("* chosen\n")
+
+
+def test_progress_says_how_far_how_fast_and_how_dear():
+    state = Progress(
+        step="teacher answers",
+        done=5,
+        total=20,
+        failed=1,
+        tokens=800,
+        seconds=2.0,
+        spent_usd=0.0123,
+    )
+    assert describe(state) == (
+        "teacher answers 5/20, 1 failed, 400 tokens/s, $0.0123 spent, 6 s left"
+    )
