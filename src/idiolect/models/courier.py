@@ -36,11 +36,6 @@ def most_tokens_in(request: GenerationRequest) -> int:
     return texts + _TOKENS_PER_MESSAGE * len(request.messages) + _TOKENS_PER_REQUEST
 
 
-def _is_empty(reply: Answer | Refusal) -> bool:
-    """Tell an answer without a text, which another try may mend."""
-    return isinstance(reply, Answer) and not reply.text.strip()
-
-
 def _failure(refusal: Refusal, tries: int = 1) -> GenerationFailure:
     """Return a refusal as the result of a request."""
     told = f" ({tries} tries)" if tries > 1 else ""
@@ -99,12 +94,13 @@ class Courier:
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             kept = service.cache.get(key)
-            if kept is None or (service.ask_again and _is_empty(kept)):
-                return await self._ask(request, stopping, key)
-            service.money.found(key, self._cost_of(kept))
-            if isinstance(kept, Refusal):
-                return _failure(kept)
-            return self._judged(kept, request, key)
+            if kept is not None:
+                service.money.found(key, self._cost_of(kept))
+                result = self._result(kept, request, key)
+                may_mend = isinstance(result, GenerationFailure) and result.retryable
+                if not (service.ask_again and may_mend):
+                    return result
+            return await self._ask(request, stopping, key)
 
     async def _ask(
         self, request: GenerationRequest, stopping: Callable[[], bool], key: str
@@ -260,6 +256,12 @@ class Courier:
             )
         if self._dead is not None:
             raise self._dead
+
+    def _result(
+        self, kept: Answer | Refusal, request: GenerationRequest, key: str
+    ) -> Generation | GenerationFailure:
+        """Return what the cache has kept, as the result of a request."""
+        return _failure(kept) if isinstance(kept, Refusal) else self._judged(kept, request, key)
 
     def _judged(
         self, answer: Answer, request: GenerationRequest, key: str
