@@ -31,4 +31,4 @@ class Service:
     """What to check where the server refuses every request."""
 
     ask_again: bool = False
-    """Send a request again where the answer that was kept is empty, and may not be the next time."""
+    """Send a request again where the kept answer is empty and the next may not be."""
