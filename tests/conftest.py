@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import re
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ _HERE = Path(__file__).parent
 os.environ["PYTHONPATH"] = os.pathsep.join([str(_HERE.parent / "src"), str(_HERE / "support")])
 # One thread, so that sums are added up in the same order every time.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Shells start jobs in the background with Ctrl-C ignored, and tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # The same examples every time, and no time limit on a machine that others share.
 settings.register_profile("idiolect", derandomize=True, deadline=None, database=None)
 settings.load_profile("idiolect")

@@ -1,10 +1,12 @@
-"""Tables on narrow screens."""
+"""Tables on narrow screens, receipts, progress."""
 
 import pytest
 
 from idiolect.cli import screen
+from idiolect.cli.progress import describe
 from idiolect.pipeline.explain import ExplainedCandidate, Explanation
 from idiolect.records import Candidate, Example, Message
+from idiolect.runs.progress import Progress
 
 
 @pytest.mark.parametrize(("width", "tables"), [(40, 1), (16, 2), (14, 3)])
@@ -67,3 +69,18 @@ def test_a_response_can_not_give_orders_to_the_terminal_that_explain_prints_it_o
     assert not set("\x1b\x07\x9b") & set(out)
     assert "  | \N{SYMBOL FOR ESCAPE}[2Jfirst" in out
     assert "  | second [red]line[/red]" in out
+
+
+def test_progress_says_how_far_how_fast_and_how_dear():
+    state = Progress(
+        step="teacher answers",
+        done=5,
+        total=20,
+        failed=1,
+        tokens=800,
+        seconds=2.0,
+        spent_usd=0.0123,
+    )
+    assert describe(state) == (
+        "teacher answers 5/20, 1 failed, 400 tokens/s, $0.0123 spent, 6 s left"
+    )

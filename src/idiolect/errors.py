@@ -15,7 +15,8 @@ raises before the expensive work. A wrong *answer* is a value, never an exceptio
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 
 __all__ = [
     "BackendError",
@@ -28,7 +29,10 @@ __all__ = [
     "StorageError",
     "TemplateError",
     "nearest",
+    "needs_local",
 ]
+
+_LOCAL_PACKAGES = ("torch", "transformers", "safetensors", "jaxtyping")
 
 
 class IdiolectError(Exception):
@@ -67,6 +71,21 @@ class MissingExtra(IdiolectError, ImportError):
             f"{purpose} needs the package {package!r}, which is not installed; "
             f'run: pip install "idiolect[{extra}]"'
         )
+
+
+@contextmanager
+def needs_local(purpose: str) -> Generator[None]:
+    """Name the extra `local` where one of its packages cannot be imported.
+
+    Raises:
+        MissingExtra: that is so.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if error.name and error.name.split(".")[0] in _LOCAL_PACKAGES:
+            raise MissingExtra(error.name, "local", purpose) from None
+        raise
 
 
 class BackendError(IdiolectError, RuntimeError):

@@ -389,10 +389,11 @@ def test_an_interrupted_command_says_how_to_go_on_and_keeps_what_is_done(
     arguments += ("--measures", "perplexity,ifd")  # with the prompts, then without them
     with monkeypatch.context() as patch:
         patch.setattr(Store, "add", interrupted)
-        printed = idiolect(*arguments)
+        printed = idiolect(*arguments, "--fresh")
     assert printed.code == 130
     assert "interrupted; what is done is kept. Resume with: idiolect audit" in printed.err
     assert "-o 'my run'" in printed.err
+    assert "--fresh" not in printed.err  # it would throw away what is done
     with RunReader("my run") as run:
         kept = len(run.all(Measurement))
     scored = work["scored"]

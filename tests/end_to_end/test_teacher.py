@@ -53,8 +53,12 @@ def test_own_answers_are_made_and_checked_before_the_teacher_corrects_them(
     assert set(table) == {"own", "reference", "minimal-change", "teacher", "ladder"}
     spend = printed.data["spend"]
     assert (spend["teacher"]["requests"], spend["teacher"]["usd"]) == (6, 0.0)
+    asked = ("--target", "lab:amber", "--teacher", "lab:teacher", "--strategies", "teacher")
+    (planned,) = idiolect("plan", data, *asked, "--json").data["requests"]
+    expected, written = planned["tokens_out"]["expected"], spend["teacher"]["tokens_out"]
+    assert written / 2 < expected < 2 * written
     assert spend.get("minimal-change", {"requests": 0})["requests"] == wrong
-    ladder = printed.data["ladder"]
+    ladder = printed.data["ladders"]["ladder"]
     assert sum(ladder["settled"].values()) + ladder["unsettled"] == 6
     assert ladder["settled"]["own"] == 6 - wrong
     manifest = json.loads((run / "manifest.json").read_text())
@@ -105,7 +109,7 @@ def test_a_cap_leaves_a_usable_result_and_more_money_goes_on_from_there(
 ):
     from idiolect.models import registry
 
-    monkeypatch.setattr(registry, "open_teacher", lambda config, *, money, prices: Priced(money))
+    monkeypatch.setattr(registry, "open_teacher", lambda config, *, money, **_: Priced(money))
     Priced.asked = 0
     run = tmp_path / "run"
     words = ("build", data, *USUAL, "--teacher", "lab:teacher", "-o", run, "--json")
@@ -212,7 +216,7 @@ def test_rows_that_may_succeed_on_another_try_make_the_command_exit_with_1(
     words = ("build", data, *USUAL, "--strategies", "reference,teacher", "-o", run)
     words = (*words, "--teacher", "lab:teacher")
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "open_teacher", lambda config, *, money, prices: Down())
+        patch.setattr(registry, "open_teacher", lambda config, **_: Down())
         printed = idiolect(*words)
     assert printed.code == 1
     assert "6 failed rows may succeed on another try: --retry-failed" in printed.out
@@ -293,3 +297,24 @@ def test_several_teachers_answer_in_one_run_and_are_told_apart(idiolect, data, t
     again = idiolect("build", data, *words, "--set", "teachers.other=lab:amber", "-o", run)
     assert again.code == 3
     assert "teachers.other.model" in again.err
+
+
+def test_the_rungs_of_a_ladder_that_asks_another_teacher_are_no_strategies_of_their_own(
+    idiolect, data, tmp_path
+):
+    run = tmp_path / "run"
+    words = ("build", data, *USUAL, "--set", "teachers.other=lab:teacher", "-o", run, "--json")
+    words = (*words, "--set", "own.max_new_tokens=10")  # no own answer is complete
+    printed = idiolect(*words, "--strategies", "reference,ladder@other")
+    assert printed.code == 0, printed.err
+    made = {c.strategy for c in rows(run, Candidate)}
+    assert any(name.startswith("ladder@other/") for name in made)
+    assert {row["strategy"] for row in printed.data["table"]} == {
+        "own",
+        "reference",
+        "ladder@other",
+    }
+    report = printed.data["ladders"]["ladder@other"]
+    assert sum(report["settled"].values()) + report["unsettled"] == 6
+    assert "own" not in report["settled"]
+    assert any(n.startswith("ladder@other settled 6 of 6 examples") for n in printed.data["notes"])

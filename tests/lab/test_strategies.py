@@ -57,5 +57,6 @@ def test_the_ladder_verifies_nearly_all_and_asks_the_teacher_about_few(built):
     outcome, candidates, status, _ = built
     last = [c for c in candidates.values() if c.strategy == "ladder"]
     assert sum(status[c.id] == "correct" for c in last) >= 0.99 * PROBLEMS
-    assert outcome.ladder.examples == PROBLEMS
-    assert outcome.ladder.asked_teacher < 0.6 * PROBLEMS
+    report = outcome.ladders["ladder"]
+    assert report.examples == PROBLEMS
+    assert report.asked_teacher < 0.6 * PROBLEMS

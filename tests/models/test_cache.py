@@ -17,7 +17,7 @@ from idiolect.lab.teacher import Knobs
 from idiolect.models.base import Generation
 from idiolect.models.cache import ResponseCache, cache_folder, request_key
 from idiolect.models.money import Money
-from idiolect.models.wires.base import Answer, Usage
+from idiolect.models.wires.base import Answer, Refusal, Usage
 
 
 def answer(text: str) -> Answer:
@@ -37,6 +37,19 @@ def test_what_is_put_comes_back_with_everything(tmp_path):
     cache.put("k", odd)
     assert cache.get("k") == odd
     assert cache.get("other") is None
+    cache.close()
+
+
+def test_a_refusal_that_was_paid_for_is_kept_with_its_reason(tmp_path):
+    refusal = Refusal(
+        reason="the model refused: I won't.",
+        status=200,
+        bill="paid",
+        usage=Usage(tokens_in=5, tokens_out=3),
+    )
+    cache = ResponseCache(tmp_path)
+    cache.put("k", refusal)
+    assert cache.get("k") == refusal
     cache.close()
 
 

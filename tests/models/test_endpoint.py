@@ -173,18 +173,20 @@ def test_an_answer_as_long_as_the_limit_was_cut_whatever_the_server_says(opened,
         (chat(None, finish="tool_calls"), "called a tool", False),
     ],
 )
-def test_what_is_no_answer_is_a_failure_and_not_asked_again(
+def test_what_is_no_answer_is_a_failure_and_is_not_paid_for_again(
     body, reason, retryable, opened, scripted
 ):
     server = scripted([(200, {}, body), OK])
-    model = opened(server)
-    result = only(model, ask())
-    assert isinstance(result, GenerationFailure)
-    assert reason in result.reason
-    assert result.retryable is retryable
-    assert len(server.seen) == 1
-    # It is not kept either: a later try is a new request.
-    assert only(model, ask()).text == "four"
+    money = Money()
+    results = [only(opened(server, money=money), ask()) for _ in range(2)]
+    assert isinstance(results[0], GenerationFailure)
+    assert reason in results[0].reason
+    assert results[0].retryable is retryable
+    assert results[0] == results[1]
+    assert (len(server.seen), money.billed) == (1, 1)
+    # Whoever asks for another try gets one, where it may help.
+    again = only(opened(server, ask_again=True), ask())
+    assert again == results[0] if not retryable else again.text == "four"
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])

@@ -6,11 +6,13 @@ import math
 import pytest
 import tiny
 
+from idiolect.config import PriceConfig
 from idiolect.familiarity import Measured
+from idiolect.pipeline.compare.command import projected_costs
 from idiolect.pipeline.compare.ranking import rank
 from idiolect.pipeline.compare.words import recommendation
 from idiolect.pipeline.table import RunRows, strategy_table
-from idiolect.records import Candidate, Measurement, Verdict
+from idiolect.records import Candidate, Measurement, Spend, Verdict
 
 PROMPTS = [f"e{n}" for n in range(20)]
 
@@ -64,6 +66,32 @@ def ranked(found: RunRows, strategies, **options):
 def words(found: RunRows, strategies, costs=None) -> list[str]:
     table = strategy_table(found, ["perplexity"])
     return recommendation(ranked(found, strategies), table, costs or {}, 1000)
+
+
+def spend(strategy: str, usd: float | None, **fields) -> Spend:
+    row = {"subject_id": "c", "attempt": 1, "request": 0, "example_id": "e", "model": "openai:m"}
+    row |= {"tokens_in": 1000, "tokens_out": 500, "cost_usd": usd, "cached": False}
+    return Spend(**row | {"strategy": strategy} | fields)
+
+
+def test_answers_that_the_cache_gave_to_the_pilot_are_not_free_for_the_whole_data():
+    prices = {"m": PriceConfig(input_usd_per_million=1.0, output_usd_per_million=2.0)}
+    spends = [
+        spend("teacher", 0.01, request_key="first"),
+        spend("teacher", 0.0, request_key="first", cached=True, attempt=2),  # after a kill
+        spend("teacher", 0.0, request_key="second", cached=True),
+        spend("ladder/minimal-change", 0.01),
+        spend("styled", None),
+        spend("detailed", 0.0, request_key="third", cached=True, model="openai:unknown"),
+    ]
+    names = ["reference", "teacher", "ladder", "styled", "detailed"]
+    assert projected_costs(spends, names, prices, factor=10) == {
+        "reference": 0.0,
+        "teacher": pytest.approx(10 * (0.01 + 0.002)),
+        "ladder": pytest.approx(0.1),
+        "styled": None,
+        "detailed": None,
+    }
 
 
 def test_the_most_familiar_of_the_correct_is_recommended_with_its_probability():

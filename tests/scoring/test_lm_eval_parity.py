@@ -73,8 +73,7 @@ def test_in_bfloat16_our_order_of_candidates_is_at_least_as_true_as_theirs(loade
 
     prompt = ids(30)
     requests = [
-        ScoreRequest(prompt_ids=prompt, response_ids=ids(60), terminator_id=None)
-        for _ in range(24)
+        ScoreRequest(prompt_ids=prompt, response_ids=ids(60), terminator_id=None) for _ in range(24)
     ]
     exact = copy.deepcopy(rounded).to(torch.float32)
     wanted = [score.nll for score in PackedScorer(exact, 256).score(requests)]

@@ -79,6 +79,7 @@ def run(
     statuses=None,
     book: Callable[[Spend], None] = lambda spend: None,
     verify=check,
+    may_come=(),
     **sections,
 ):
     answers = [own()] if answers is None else answers
@@ -93,6 +94,7 @@ def run(
         template="t",
         done=(),
         own_answers={"e": answers},
+        own_may_come=may_come,
         statuses=found if statuses is None else statuses,
         examples={"e": EXAMPLE},
         check=verify,
@@ -207,10 +209,14 @@ def test_without_a_verifier_every_answer_is_shown_to_the_teacher():
     assert len(teacher.requests) == 1
 
 
-def test_an_example_without_own_answers_fails_and_may_be_tried_again():
-    (failure,) = run("minimal-change", Script(), answers=[])
-    assert failure.reason == "e: it has no own answer to work on"
-    assert failure.retryable
+@pytest.mark.parametrize("may_come", [(), ("e",)])
+@pytest.mark.parametrize("name", ["minimal-change", "continue", "ladder"])
+def test_an_example_without_own_answers_may_be_tried_again_where_its_own_answer_may(name, may_come):
+    rungs = LadderConfig(rungs=("own",))
+    (failure,) = run(name, Script(), answers=[], may_come=may_come, ladder=rungs)
+    assert failure.retryable == bool(may_come)
+    if name != "ladder":
+        assert failure.reason == "e: it has no own answer to work on"
 
 
 def test_an_answer_that_could_not_be_checked_is_not_corrected():
@@ -290,6 +296,9 @@ def test_a_rung_that_gives_up_hands_over_to_the_next():
     failed, taken, last = run(
         "ladder", Script("<unchanged/>"), ladder=rungs, minimal_change=minimal
     )
+    # What the teacher was paid for nothing is part of what the answer cost.
+    assert (taken.cost_usd, last.cost_usd) == (0.0, 0.5)
+    assert (last.tokens_in, last.tokens_out) == (10, 3)
     assert isinstance(failed, Failure)
     assert failed.strategy == "ladder/minimal-change"
     assert (taken.strategy, last.strategy) == ("ladder/reference", "ladder")

@@ -33,8 +33,9 @@ def open_model(server: Any, *, money: Money | None = None, kind: str = "openai",
     """Return a model behind a server of the test."""
     name = options.pop("model", "lab:teacher")
     prices = options.pop("prices", {name: PRICE})
+    more = {"ask_again": options.pop("ask_again", False)}
     config = TeacherConfig(f"{kind}:{name}@{server.url}", **{"timeout_s": 20.0} | options)
-    return open_teacher(config, money=money, prices=prices)
+    return open_teacher(config, money=money, prices=prices, **more)
 
 
 def chat(text: Any = "four", *, out: int = 3, finish: str = "stop", model: str = "m", **message):

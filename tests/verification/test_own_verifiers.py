@@ -78,6 +78,49 @@ def test_a_model_that_fails_is_an_error_of_ours():
     assert [finding.status for finding in findings] == ["correct", "error"]
 
 
+class Babbling:
+    """A model with a cache, whose replies are verdicts from some seed on."""
+
+    name, revision = "m", None
+
+    def __init__(self, *, from_seed: int):
+        self.from_seed, self.kept, self.sent = from_seed, set(), 0
+
+    def generate(self, requests):
+        for request in requests:
+            cached = request in self.kept
+            self.kept.add(request)
+            self.sent += not cached
+            yield Generation(
+                text='{"same": "yes"}' if request.seed >= self.from_seed else "Hm.",
+                finish_reason="stop",
+                token_ids=None,
+                tokens_in=9,
+                tokens_out=2,
+                cached=cached,
+            )
+
+
+def statuses(model, *, ask_again, tries):
+    """Return what is found each time that somebody has the same response checked."""
+    judges = [Judge(ask_model(model, ask_again=ask_again)) for _ in range(tries)]
+    return [judge.check([(EXAMPLE, "Scattering")])[0].status for judge in judges]
+
+
+def test_a_reply_that_is_no_verdict_is_asked_for_again_where_somebody_wants_that():
+    model = Babbling(from_seed=2)
+    assert statuses(model, ask_again=False, tries=3) == ["error"] * 3
+    assert model.sent == 1
+    assert statuses(model, ask_again=True, tries=3) == ["error", "correct", "correct"]
+    assert model.sent == 3
+
+
+def test_a_judge_that_never_gives_a_verdict_is_not_paid_for_ever():
+    model = Babbling(from_seed=99)
+    assert statuses(model, ask_again=True, tries=9) == ["error"] * 9
+    assert model.sent == 4
+
+
 def test_the_judge_by_name_needs_a_model():
     with pytest.raises(ConfigError, match="--judge MODEL"):
         get_verifier("judge")

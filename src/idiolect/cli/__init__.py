@@ -64,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"Try '{path} --help'.", file=sys.stderr)
         return 3
     except (KeyboardInterrupt, typer.Abort):
-        line = shlex.join(["idiolect", *words])
+        # With --fresh the command would throw away what it has done so far.
+        line = shlex.join(["idiolect", *(word for word in words if word != "--fresh")])
         print(f"\ninterrupted; what is done is kept. Resume with: {line}", file=sys.stderr)
         return _INTERRUPTED
     except IdiolectError as error:

@@ -22,6 +22,7 @@ __all__ = [
     "Flags",
     "FreshOption",
     "JsonOption",
+    "JudgeOption",
     "LimitOption",
     "LocalTargetFlags",
     "MaxCostOption",
@@ -41,6 +42,7 @@ __all__ = [
     "TargetOption",
     "TeacherFlags",
     "TeacherOption",
+    "VerifierOption",
     "assemble",
     "grouped",
     "names",
@@ -92,6 +94,24 @@ StrategiesOption = Annotated[
     str | None,
     typer.Option("--strategies", metavar="A,B", help="Ways to produce responses."),
     Sets("strategies", names),
+]
+VerifierOption = Annotated[
+    str | None,
+    typer.Option(
+        "--verifier",
+        help="numeric, maths, choice, exact, code, judge, command:PROGRAM, "
+        "python:MODULE:FUNCTION or none. Default: by the data.",
+    ),
+    Sets("verifier"),
+]
+JudgeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--judge",
+        metavar="MODEL",
+        help="The model that `judge` asks, e.g. openai:gpt-4.1-mini.",
+    ),
+    Sets("judge.model"),
 ]
 MaxCostOption = Annotated[
     float | None,
@@ -201,24 +221,8 @@ class StrategyFlags(Flags):
 class CheckFlags(Flags):
     """How responses are checked."""
 
-    verifier: Annotated[
-        str | None,
-        typer.Option(
-            "--verifier",
-            help="numeric, maths, choice, exact, code, judge, command:PROGRAM, "
-            "python:MODULE:FUNCTION or none. Default: by the data.",
-        ),
-        Sets("verifier"),
-    ] = None
-    judge: Annotated[
-        str | None,
-        typer.Option(
-            "--judge",
-            metavar="MODEL",
-            help="The model that `judge` asks, e.g. openai:gpt-4.1-mini.",
-        ),
-        Sets("judge.model"),
-    ] = None
+    verifier: VerifierOption = None
+    judge: JudgeOption = None
     allow_failing_references: Annotated[
         bool,
         typer.Option(

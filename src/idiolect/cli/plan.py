@@ -22,6 +22,8 @@ class PlanFlags(o.Flags):
     target: o.TargetOption = None
     teacher: o.TeacherOption = None
     strategies: o.StrategiesOption = None
+    verifier: o.VerifierOption = None
+    judge: o.JudgeOption = None
     seed: o.SeedOption = None
 
 
@@ -81,6 +83,8 @@ def show_plan(config: Config, *, as_json: bool) -> int:
         f"\n{found.examples} examples; each cell: low / expected / high. Tokens are estimates, "
         "at four characters each."
     )
+    why = escape(found.answer.why)
+    console.print(f"An answer is taken to be {found.answer.tokens:.0f} tokens long, {why}.")
     if found.training is not None:
         console.print(_training_words(found.training))
     if found.missing:

@@ -36,6 +36,8 @@ def describe(state: Progress) -> str:
         parts.append(f"{state.failed} failed")
     if state.tokens_per_s is not None:
         parts.append(f"{state.tokens_per_s:,.0f} tokens/s")
+    if state.spent_usd:
+        parts.append(f"${state.spent_usd:,.4f} spent")
     if state.seconds_left is not None and state.done < state.total:
         parts.append(f"{_duration(state.seconds_left)} left")
     return ", ".join(parts)

@@ -1,8 +1,8 @@
 """Answers that were paid for, kept for every run on this machine.
 
 One SQLite file, keyed by the whole request: address, model, messages, sampling and seed. An
-answer is written the moment it arrives. Only texts and counts are kept, as JSON; no key, no
-prompt.
+answer is written the moment it arrives, and so is a refusal that was paid for and would come
+again. Only texts and counts are kept, as JSON; no key, no prompt.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from idiolect.errors import StorageError
 from idiolect.models.base import GenerationRequest
-from idiolect.models.wires.base import Answer, Usage, count, entry
+from idiolect.models.wires.base import Answer, Refusal, Usage, count, entry
 
 __all__ = ["ResponseCache", "cache_folder", "request_key"]
 
@@ -89,8 +89,8 @@ class ResponseCache:
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(error) from None
 
-    def get(self, key: str) -> Answer | None:
-        """Return the answer to a request; None where there is none.
+    def get(self, key: str) -> Answer | Refusal | None:
+        """Return the answer to a request, or its refusal; None where there is neither.
 
         Raises:
             StorageError: the file cannot be read.
@@ -104,16 +104,18 @@ class ResponseCache:
             raise self._unusable(error) from None
         return None if row is None else _read(row[0])
 
-    def put(self, key: str, answer: Answer) -> None:
-        """Keep an answer. Where the disk refuses it, say so and go on: it is paid for."""
-        tree = {
-            "text": answer.text,
-            "stopped": answer.stopped,
-            "tokens_in": answer.usage.tokens_in,
-            "tokens_out": answer.usage.tokens_out,
-            "model": answer.model,
+    def put(self, key: str, reply: Answer | Refusal) -> None:
+        """Keep a reply. Where the disk refuses it, say so and go on: it is paid for."""
+        tree: dict[str, object] = {
+            "tokens_in": reply.usage.tokens_in,
+            "tokens_out": reply.usage.tokens_out,
         }
-        row = (key, answer.model or "", json.dumps(tree), time.time())
+        model = reply.model or "" if isinstance(reply, Answer) else ""
+        if isinstance(reply, Answer):
+            tree |= {"text": reply.text, "stopped": reply.stopped, "model": reply.model}
+        else:
+            tree |= {"refused": reply.reason, "status": reply.status}
+        row = (key, model, json.dumps(tree), time.time())
         try:
             with self._lock:
                 self._rows.execute("INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?)", row)
@@ -133,18 +135,21 @@ class ResponseCache:
         )
 
 
-def _read(text: str) -> Answer | None:
-    """Read what was kept; a row that is no answer is as good as none."""
+def _read(text: str) -> Answer | Refusal | None:
+    """Read what was kept; a row that is no reply is as good as none."""
     try:
         tree = json.loads(text)
     except ValueError:
         return None
+    usage = Usage(tokens_in=count(tree, "tokens_in"), tokens_out=count(tree, "tokens_out"))
+    if isinstance(reason := entry(tree, "refused"), str):
+        return Refusal(reason=reason, status=count(tree, "status"), bill="paid", usage=usage)
     body, stopped, model = (entry(tree, name) for name in ("text", "stopped", "model"))
     if not isinstance(body, str) or stopped not in ("stop", "length"):
         return None
     return Answer(
         text=body,
         stopped="length" if stopped == "length" else "stop",
-        usage=Usage(tokens_in=count(tree, "tokens_in"), tokens_out=count(tree, "tokens_out")),
+        usage=usage,
         model=model if isinstance(model, str) else None,
     )

@@ -7,17 +7,16 @@ import asyncio
 import math
 import weakref
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from idiolect.errors import BackendError
 from idiolect.models.base import Generation, GenerationFailure, GenerationRequest, invalid
-from idiolect.models.cache import ResponseCache, request_key
-from idiolect.models.money import Money, Reservation
+from idiolect.models.cache import request_key
+from idiolect.models.money import Reservation
 from idiolect.models.pace import Gate, Pace, backoff_s
-from idiolect.models.prices import Price
-from idiolect.models.wires.base import Answer, Refusal, Wire
+from idiolect.models.service import Service
+from idiolect.models.wires.base import Answer, Refusal
 
-__all__ = ["Courier", "Service", "most_tokens_in"]
+__all__ = ["Courier", "most_tokens_in"]
 
 # While the server was never heard from, a wrong address should not take minutes to say so.
 _FIRST_TRIES = 3
@@ -31,31 +30,16 @@ SKIPPED = GenerationFailure(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """A model behind a server, and on what terms it is asked."""
-
-    name: str
-    """As the configuration names it."""
-
-    kind: str
-    model: str
-    """Name on the server."""
-
-    wire: Wire
-    price: Price | None
-    money: Money
-    cache: ResponseCache | None
-    max_concurrency: int
-    retries: int
-    help: str
-    """What to check where the server refuses every request."""
-
-
 def most_tokens_in(request: GenerationRequest) -> int:
     """Return a number of tokens that no tokenizer passes: a token covers one byte at least."""
     texts = sum(len(m.content.encode("utf-8", "surrogatepass")) for m in request.messages)
     return texts + _TOKENS_PER_MESSAGE * len(request.messages) + _TOKENS_PER_REQUEST
+
+
+def _failure(refusal: Refusal, tries: int = 1) -> GenerationFailure:
+    """Return a refusal as the result of a request."""
+    told = f" ({tries} tries)" if tries > 1 else ""
+    return GenerationFailure(reason=refusal.reason + told, retryable=refusal.retry)
 
 
 class Courier:
@@ -110,10 +94,13 @@ class Courier:
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             kept = service.cache.get(key)
-            if kept is None:
-                return await self._ask(request, stopping, key)
-            service.money.found(key, self._cost_of(kept))
-            return self._judged(kept, request, key)
+            if kept is not None:
+                service.money.found(key, self._cost_of(kept))
+                result = self._result(kept, request, key)
+                may_mend = isinstance(result, GenerationFailure) and result.retryable
+                if not (service.ask_again and may_mend):
+                    return result
+            return await self._ask(request, stopping, key)
 
     async def _ask(
         self, request: GenerationRequest, stopping: Callable[[], bool], key: str
@@ -138,8 +125,7 @@ class Courier:
             wait_s = self._wait_s(reply, attempt)
             if wait_s is None:
                 self._check_alive(reply, began)
-                tries = f" ({attempt} tries)" if attempt > 1 else ""
-                return GenerationFailure(reason=reply.reason + tries, retryable=reply.retry)
+                return _failure(reply, attempt)
             if stopping():
                 raise asyncio.CancelledError
             await self._sleep(wait_s)
@@ -173,10 +159,10 @@ class Courier:
         return reply
 
     def _keep(self, key: str, reply: Answer | Refusal) -> None:
-        """Write an answer down before anybody sees it."""
+        """Write down what is paid for and final, before anybody sees it."""
         cache = self.service.cache
-        # An empty text is a failure, which another try may mend.
-        if cache is not None and isinstance(reply, Answer) and reply.text.strip():
+        is_final = isinstance(reply, Answer) or (reply.bill == "paid" and not reply.retry)
+        if cache is not None and is_final:
             cache.put(key, reply)
 
     async def _begin(
@@ -270,6 +256,12 @@ class Courier:
             )
         if self._dead is not None:
             raise self._dead
+
+    def _result(
+        self, kept: Answer | Refusal, request: GenerationRequest, key: str
+    ) -> Generation | GenerationFailure:
+        """Return what the cache has kept, as the result of a request."""
+        return _failure(kept) if isinstance(kept, Refusal) else self._judged(kept, request, key)
 
     def _judged(
         self, answer: Answer, request: GenerationRequest, key: str

@@ -23,7 +23,8 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 from idiolect.models.base import Generation, GenerationFailure, GenerationRequest
-from idiolect.models.courier import Courier, Service
+from idiolect.models.courier import Courier
+from idiolect.models.service import Service
 
 __all__ = ["EndpointModel"]
 

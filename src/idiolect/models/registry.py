@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from idiolect.config import HelperConfig, PriceConfig, TargetConfig
-from idiolect.errors import ConfigError, MissingExtra, nearest
+from idiolect.errors import ConfigError, nearest, needs_local
 from idiolect.models.base import Model
 from idiolect.models.money import Money
 from idiolect.models.prices import price_of
 from idiolect.models.wires.address import base_url
 from idiolect.models.wires.base import Wire
 
-__all__ = ["check_sampling", "open_teacher", "server_of"]
+__all__ = ["check_name", "check_sampling", "open_teacher", "server_of"]
 
 _KINDS = ("openai", "anthropic", "lab")
 _LAB = ("lab:teacher", "lab:amber", "lab:birch")
-_LOCAL_PACKAGES = ("torch", "transformers", "safetensors", "jaxtyping")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +64,7 @@ def open_teacher(
     money: Money | None = None,
     prices: Mapping[str, PriceConfig] | None = None,
     section: str = "teacher",
+    ask_again: bool = False,
 ) -> Model:
     """Return the model that a configuration names. Nothing is sent yet.
 
@@ -73,12 +73,30 @@ def open_teacher(
         money: What its answers are paid from; None pays without a cap.
         prices: `prices` of the configuration.
         section: Where the configuration names it, for messages.
+        ask_again: Send requests again whose kept answer is empty.
 
     Raises:
         ConfigError: no model was named, there is none of that name, or there is a cap and its
             price is not known.
         MissingExtra: a package that it needs is not installed.
         StorageError: the response cache cannot be used.
+    """
+    kind = check_name(config, section=section)
+    name = config.model or ""
+    if name == "lab:teacher":
+        from idiolect.lab.teacher.model import ScriptedTeacher
+
+        return ScriptedTeacher()
+    if kind in ("lab", "local"):
+        return _local(name, section)
+    return _endpoint(kind, name, config, money or Money(), prices or {}, section, ask_again)
+
+
+def check_name(config: HelperConfig, *, section: str = "teacher") -> str:
+    """Check the name of a model and return its kind: `openai`, `anthropic`, `lab` or `local`.
+
+    Raises:
+        ConfigError: no model was named, there is no such kind, or its URL is malformed.
     """
     name = config.model
     if not name:
@@ -91,18 +109,13 @@ def open_teacher(
             f"{section}.model: found {name!r}, expected one of {', '.join(_LAB)}"
             f"{nearest(name, _LAB)}"
         )
-    if name == "lab:teacher":
-        from idiolect.lab.teacher.model import ScriptedTeacher
-
-        return ScriptedTeacher()
-    if kind in ("lab", "local"):
-        return _local(name, section)
-    if kind not in _KINDS:
+    if kind not in (*_KINDS, "local"):
         raise ConfigError(
             f"{section}.model: found {name!r}, expected {', '.join(f'{k}:NAME' for k in _KINDS)}, "
             f"a folder or a hub id{nearest(kind, _KINDS)}"
         )
-    return _endpoint(kind, name, config, money or Money(), prices or {}, section)
+    server_of(config, section=section)
+    return kind
 
 
 def server_of(config: HelperConfig, *, section: str = "teacher") -> tuple[str, str, str] | None:
@@ -120,14 +133,10 @@ def server_of(config: HelperConfig, *, section: str = "teacher") -> tuple[str, s
 
 def _local(name: str, section: str) -> Model:
     """Load weights from a folder or a hub id."""
-    try:
+    with needs_local(f"a {section} on this machine"):
         from idiolect.models.local import load_local_model
 
         return load_local_model(TargetConfig(name))
-    except ImportError as error:
-        if error.name and error.name.split(".")[0] in _LOCAL_PACKAGES:
-            raise MissingExtra(error.name, "local", f"a {section} on this machine") from None
-        raise
 
 
 def _endpoint(
@@ -137,11 +146,12 @@ def _endpoint(
     money: Money,
     prices: Mapping[str, PriceConfig],
     section: str,
+    ask_again: bool,
 ) -> Model:
     """Prepare a model behind a server."""
     from idiolect.models.cache import ResponseCache, cache_folder
-    from idiolect.models.courier import Service
     from idiolect.models.endpoint import EndpointModel
+    from idiolect.models.service import Service
 
     if config.max_concurrency < 1 or config.timeout_s <= 0 or config.retries < 0:
         raise ConfigError(
@@ -176,6 +186,7 @@ def _endpoint(
             max_concurrency=config.max_concurrency,
             retries=config.retries,
             help=f"{provider.key}, {section}.model and the account",
+            ask_again=ask_again,
         )
     )
 

@@ -22,17 +22,20 @@ NOT_ASKED_FOR = "not asked for"
 SWITCHED_OFF = "switched off"
 
 
-def judge_of(config: Config, money: Money) -> AskModel | None:
+def judge_of(config: Config, money: Money, *, ask_again: bool = False) -> AskModel | None:
     """Return the model of `judge`, where the verifier asks it and it is named.
 
     Args:
         config: `verifier` and `judge`.
         money: What its answers are paid from.
+        ask_again: Send requests again whose kept answer is empty.
 
     Raises:
         IdiolectError: see `open_judge`.
     """
-    return open_judge(config, money) if config.verifier == "judge" else None
+    if config.verifier != "judge":
+        return None
+    return open_judge(config, money, ask_again=ask_again)
 
 
 def judge_identity(config: Config) -> dict[str, Any]:

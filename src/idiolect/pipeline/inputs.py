@@ -9,7 +9,7 @@ import yaml
 
 from idiolect.config import Config, to_dict
 from idiolect.data.read import Dataset
-from idiolect.errors import ConfigError, MissingExtra, nearest
+from idiolect.errors import ConfigError, nearest, needs_local
 from idiolect.familiarity import MEASURES
 from idiolect.models.money import Money
 from idiolect.pipeline.checking import NOT_ASKED_FOR, judge_identity, judge_of, open_verifier
@@ -31,8 +31,6 @@ from idiolect.verification import NO_VERIFIER, Verifier
 from idiolect.verification.self_test import SelfTest, require_references, self_test
 
 __all__ = ["column_names", "default_strategies", "open_job"]
-
-_LOCAL_PACKAGES = ("torch", "transformers", "safetensors", "jaxtyping")
 
 
 def open_job(
@@ -76,7 +74,8 @@ def open_job(
     wording = Wording(config.prompts)
     output_dir = Path(config.output_dir or default_output_dir(command, config))
     money = Money(config.max_cost)
-    judge = judge_of(config, money) if verify else None
+    again = options.retry_failed
+    judge = judge_of(config, money, ask_again=again) if verify else None
     verifier, why = None, NOT_ASKED_FOR
     if verify:
         verifier, why = open_verifier(
@@ -89,7 +88,7 @@ def open_job(
     check_self_aligned(config, [s.name for s in chosen], is_verified=verifier is not None)
     references = None if judge else _references(verifier, dataset, options)
     require_verifier(chosen, verifier)
-    teachers = teachers_for(chosen, config, money, options.teacher)
+    teachers = teachers_for(chosen, config, money, options.teacher, ask_again=again)
     target, scorer, scorer_reason = _load(config)
     depends = {
         **_target_identity(target, scorer),
@@ -239,12 +238,8 @@ def _check_writers(config: Config, strategies: Sequence[Strategy]) -> None:
 
 
 def _load(config: Config) -> tuple[Any, Scorer, str]:
-    try:
+    with needs_local("a target on this machine"):
         return _served(config, config.target.server) if config.target.server else _local(config)
-    except ImportError as error:
-        if error.name and error.name.split(".")[0] in _LOCAL_PACKAGES:
-            raise MissingExtra(error.name, "local", "a target on this machine") from None
-        raise
 
 
 def _local(config: Config) -> tuple[Any, Scorer, str]:

@@ -14,7 +14,7 @@ from idiolect.pipeline.reading import read_foreignness
 from idiolect.pipeline.self_aligned import NAME
 from idiolect.pipeline.spending import (
     LadderReport,
-    ladder_report,
+    ladder_reports,
     ladder_sentence,
     payments,
     payments_sentences,
@@ -61,7 +61,9 @@ class Outcome:
     notes: tuple[str, ...] = ()
     """What the strategies with a teacher did, one sentence each."""
 
-    ladder: LadderReport | None = None
+    ladders: Mapping[str, LadderReport] = field(default_factory=dict[str, LadderReport])
+    """By name: `ladder`, and `ladder@TEACHER` where it asks another one."""
+
     may_retry: int = 0
     """Rows that failed and may succeed on another try."""
 
@@ -105,7 +107,7 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
     bad_input = [f.reason for f in failures if f.subject_id in given and not f.retryable]
     other = [f for f in failures if f.reason not in set(bad_input) and not is_rung(f)]
     candidates, spends = job.run.all(Candidate), job.run.all(Spend)
-    spent, ladder = spending(spends), ladder_report(candidates, failures, spends)
+    spent, ladders = spending(spends), ladder_reports(candidates, failures, spends)
     return Outcome(
         run=job.run.path,
         table=tuple(strategy_table(rows, job.config.measures)),
@@ -133,9 +135,9 @@ def outcome(job: Job, *, exported: Path | None = None) -> Outcome:
         notes=(
             *spending_sentences(spent),
             *payments_sentences(payments(job.run.all(Payment))),
-            *([ladder_sentence(ladder)] if ladder else []),
+            *(ladder_sentence(name, report) for name, report in ladders.items()),
         ),
-        ladder=ladder,
+        ladders=ladders,
         may_retry=sum(f.retryable for f in other),
         cap_reached=job.money.reached,
     )

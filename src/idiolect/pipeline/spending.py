@@ -13,7 +13,7 @@ from idiolect.runs.store import Run
 __all__ = [
     "LadderReport",
     "keep_payments",
-    "ladder_report",
+    "ladder_reports",
     "ladder_sentence",
     "paid_by_candidate",
     "payments",
@@ -148,33 +148,50 @@ class LadderReport:
         return 1 - self.asked_teacher / self.examples if self.examples else None
 
 
-def ladder_report(
+def ladder_reports(
     candidates: Sequence[Candidate], failures: Sequence[Failure], spends: Sequence[Spend]
-) -> LadderReport | None:
-    """Return how far examples had to climb; None where there was no ladder."""
+) -> dict[str, LadderReport]:
+    """Return how far examples had to climb, by ladder: `ladder`, or `ladder@TEACHER`."""
     by_id = {candidate.id: candidate for candidate in candidates}
-    final = [c for c in candidates if c.strategy == "ladder"]
-    failed = [f for f in failures if f.strategy == "ladder" and f.step == "generate"]
-    if not final and not failed:
-        return None
-    rungs = Counter(by_id[c.parent_id or ""].strategy.removeprefix("ladder/") for c in final)
-    paid = [s for s in spends if s.strategy.startswith("ladder")]
+    settled: dict[str, Counter[str]] = defaultdict(Counter)
+    for candidate in candidates:
+        if _is_ladder(candidate.strategy):
+            rung = by_id[candidate.parent_id or ""].strategy
+            settled[candidate.strategy][rung.removeprefix(f"{candidate.strategy}/")] += 1
+    unsettled = Counter(
+        f.strategy for f in failures if _is_ladder(f.strategy) and f.step == "generate"
+    )
+    return {
+        name: _ladder_report(
+            settled[name],
+            unsettled[name],
+            [s for s in spends if s.strategy.partition("/")[0] == name],
+        )
+        for name in sorted(settled.keys() | unsettled.keys())
+    }
+
+
+def _is_ladder(strategy: str) -> bool:
+    return strategy.partition("@")[0] == "ladder" and "/" not in strategy
+
+
+def _ladder_report(settled: Counter[str], unsettled: int, paid: Sequence[Spend]) -> LadderReport:
     known = [s.cost_usd for s in paid if s.cost_usd is not None]
     return LadderReport(
-        settled=dict(rungs.most_common()),
-        unsettled=len(failed),
+        settled=dict(settled.most_common()),
+        unsettled=unsettled,
         asked_teacher=len({s.example_id for s in paid}),
         requests=len(paid),
         usd=sum(known) if len(known) == len(paid) else None,
     )
 
 
-def ladder_sentence(report: LadderReport) -> str:
-    """Say what the ladder did."""
+def ladder_sentence(name: str, report: LadderReport) -> str:
+    """Say what a ladder did."""
     rungs = ", ".join(f"{rung} {count}" for rung, count in report.settled.items())
     saved = f", which saved {report.saved:.0%} of the requests" if report.saved is not None else ""
     return (
-        f"ladder settled {report.examples - report.unsettled} of {report.examples} examples "
+        f"{name} settled {report.examples - report.unsettled} of {report.examples} examples "
         f"({rungs or 'none'}); the teacher was asked about {report.asked_teacher} of them"
         f"{saved} that asking about each would take"
     )

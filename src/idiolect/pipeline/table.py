@@ -1,5 +1,6 @@
 """The strategies table: one row a strategy, computed from the rows of a run."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from idiolect.statistics import mean_interval
 __all__ = ["RunRows", "StrategyRow", "WorstRow", "is_rung", "mean_nlls", "strategy_table"]
 
 _WORST = 3
+# `ladder/hinted`; `ladder@mini/hinted` where the ladder asks a teacher of that name.
+_RUNG = re.compile(r"ladder(@[^/]+)?/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,7 @@ def strategy_table(rows: RunRows, measures: Sequence[str]) -> list[StrategyRow]:
 
 def is_rung(row: Candidate | Failure) -> bool:
     """Tell a row of one rung of the ladder, which exists for the hard examples only."""
-    return row.strategy.startswith("ladder/")
+    return _RUNG.match(row.strategy) is not None
 
 
 def mean_nlls(rows: RunRows) -> dict[str, dict[str, float]]:

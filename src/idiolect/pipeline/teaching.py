@@ -87,7 +87,12 @@ def config_for(strategy: Strategy, config: Config) -> Config:
 
 
 def teachers_for(
-    strategies: Sequence[Strategy], config: Config, money: Money, given: Model | None
+    strategies: Sequence[Strategy],
+    config: Config,
+    money: Money,
+    given: Model | None,
+    *,
+    ask_again: bool = False,
 ) -> dict[str | None, Model]:
     """Open the teachers that strategies ask, by `Strategy.teacher`.
 
@@ -96,6 +101,7 @@ def teachers_for(
         config: Names the teachers.
         money: What all of them are paid from.
         given: Answers in place of `teacher`.
+        ask_again: Send requests again whose kept answer is empty.
 
     Raises:
         ConfigError: a strategy needs one and none is named, or it cannot be opened.
@@ -119,8 +125,13 @@ def teachers_for(
             )
         from idiolect.models.registry import open_teacher
 
-        where = {"section": f"teachers.{name}"} if name else {}
-        opened[name] = open_teacher(teacher, money=money, prices=config.prices, **where)
+        opened[name] = open_teacher(
+            teacher,
+            money=money,
+            prices=config.prices,
+            section=f"teachers.{name}" if name else "teacher",
+            ask_again=ask_again,
+        )
     return opened
 
 

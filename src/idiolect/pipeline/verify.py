@@ -84,7 +84,7 @@ def verify(
         config,
         dataset,
         confirm_run_unsafe_code=confirm_run_unsafe_code,
-        judge=judge_of(config, Money(config.max_cost)),
+        judge=judge_of(config, Money(config.max_cost), ask_again=True),
     )
     tested = self_test(verifier, examples)
     if not allow_failing_references:

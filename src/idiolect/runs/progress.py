@@ -20,6 +20,9 @@ class Progress:
     seconds: float = 0.0
     """Wall time since the step began in this process."""
 
+    spent_usd: float = 0.0
+    """What the run has paid to servers, as far as it is known."""
+
     resumed: int = 0
     """How many of `done` were there before this process began."""
 

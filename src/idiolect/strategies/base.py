@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from idiolect.config import Config
 from idiolect.errors import ConfigError
@@ -42,6 +42,9 @@ class StrategyContext:
     )
     """Example -> the target's own answers, in the order of their samples."""
 
+    own_may_come: Container[str] = frozenset[str]()
+    """Examples whose own answer failed, and may succeed on another try."""
+
     statuses: Mapping[str, Status] = field(default_factory=dict[str, Status])
     """Candidate -> what the verifier found."""
 
@@ -57,6 +60,9 @@ class StrategyContext:
 
     book: Callable[[Spend], None] = _forget
     """Is told of every answered request to the teacher, at once."""
+
+    memo: dict[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
+    """What a strategy has worked out of all examples, so that it does so once."""
 
     def model(self, role: Role) -> Model:
         """Return who plays a role.

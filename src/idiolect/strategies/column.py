@@ -1,4 +1,7 @@
-"""`column:NAME`: responses that the data brings along, whoever wrote them."""
+"""`column:NAME`: responses that the data brings along, whoever wrote them.
+
+Source: the data, which names it or does not. They are taken to the byte.
+"""
 
 from idiolect.records import Example
 from idiolect.strategies.base import Strategy, StrategyContext, given

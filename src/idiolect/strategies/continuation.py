@@ -22,7 +22,7 @@ __all__ = ["CONTINUE"]
 def _begin(example: Example, context: StrategyContext, name: str) -> list[Task]:
     own = own_answer(example, context)
     if own is None:
-        return [without_own(example, name)]
+        return [without_own(example, context, name)]
     shown: dict[Part, object] = dict(hint(example, context) or {})
     desk = Desk(
         context,

@@ -4,8 +4,9 @@ Each rung is another strategy; an example climbs until an answer verifies. The r
 candidates are kept as `ladder/RUNG`. They exist for the examples that got so far only, so
 nothing may be concluded from comparing them with candidates for all examples.
 
-Source: ours. The order is that of the project's design: from the target's own words to
-somebody else's.
+Source: the fall-back of S3FT (arXiv 2502.08130) from a right own answer to the reference in other
+words, and to the reference. Deviations: the rungs between them, and their order from the target's
+own words to somebody else's, are ours, and every rung is verified.
 """
 
 import dataclasses
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from idiolect.config import Config
 from idiolect.errors import ConfigError, nearest
-from idiolect.records import Candidate, Example, Part
+from idiolect.records import Candidate, Example, Part, Spend
 from idiolect.strategies.base import WINDOW, Strategy, StrategyContext
 from idiolect.strategies.desk import Desk
 from idiolect.strategies.minimal_change import is_settled, own_answer
@@ -73,23 +74,54 @@ def ladder_strategy(config: Config, others: Mapping[str, Strategy]) -> Strategy:
     )
 
 
+class _Bill:
+    """What rungs that gave up were paid for; what the others cost is in their candidates."""
+
+    def __init__(self, context: StrategyContext) -> None:
+        self.tokens_in = self.tokens_out = 0
+        self.cost_usd: float | None = 0.0
+        self._context = context
+        self._spends: list[Spend] = []
+
+    def book(self, spend: Spend) -> None:
+        """Note a request to the teacher, and pass it on."""
+        self._spends.append(spend)
+        self._context.book(spend)
+
+    def add(self, task: Task) -> None:
+        """Add a rung that gave up, with what earlier processes paid for it."""
+        spends = [s for s in self._spends if s.subject_id == task.id]
+        self.tokens_in += sum(s.tokens_in for s in spends)
+        self.tokens_out += sum(s.tokens_out for s in spends)
+        before = self._context.paid.get(task.id, 0.0)
+        self.cost_usd = _sum([self.cost_usd, before, *(s.cost_usd for s in spends)])
+
+
+def _sum(costs: Iterable[float | None]) -> float | None:
+    """Return the sum of costs; None where any of them is not known."""
+    known = list(costs)
+    return None if None in known else sum(cost or 0.0 for cost in known)
+
+
 def _climb(desk: Desk, others: Mapping[str, Strategy]) -> Steps[list[Result]]:
+    bill = _Bill(desk.context)
+    context = dataclasses.replace(desk.context, book=bill.book)
     made: list[Result] = []
     met: list[str] = []
-    retryable = False
+    retryable = desk.example.id in context.own_may_come
     for rung in desk.context.config.ladder.rungs:
         if rung == "own":
             own = own_answer(desk.example, desk.context)
             if own is not None and is_settled(own, desk.context):
-                return [*made, _settled(desk, own, made)]
+                return [*made, _settled(desk, own, made, bill)]
             met.append("own: not correct" if own else "own: none")
             continue
-        for task in _tasks(desk, rung, others):
+        for task in _tasks(desk, context, rung, others):
             try:
                 results = yield from task.work
             except GaveUp as error:
-                failure = task.failure(error)
-                made.append(failure)
+                bill.add(task)
+                made.append(task.failure(error))
                 met.append(f"{rung}: {error.reason}")
                 retryable = retryable or error.retryable
                 continue
@@ -99,7 +131,7 @@ def _climb(desk: Desk, others: Mapping[str, Strategy]) -> Steps[list[Result]]:
                     continue
                 status = yield from _status(desk, result)
                 if status == "correct":
-                    return [*made, _settled(desk, result, made)]
+                    return [*made, _settled(desk, result, made, bill)]
                 met.append(f"{rung}: {status}")
     error = GaveUp(f"no rung gave a verified answer ({'; '.join(met)})", retryable=retryable)
     task = Task(id=desk.id, example_id=desk.example.id, strategy=desk.strategy, work=_nothing())
@@ -111,15 +143,17 @@ def _nothing() -> Steps[list[Result]]:
     return []
 
 
-def _tasks(desk: Desk, rung: str, others: Mapping[str, Strategy]) -> Iterable[Task]:
+def _tasks(
+    desk: Desk, context: StrategyContext, rung: str, others: Mapping[str, Strategy]
+) -> Iterable[Task]:
     name = f"{desk.strategy}/{rung}"
     if rung != "samples":
-        return others[rung].begin(desk.example, desk.context, name)
-    config = desk.context.config
+        return others[rung].begin(desk.example, context, name)
+    config = context.config
     more = dataclasses.replace(
         config.own, samples=config.ladder.samples, temperature=config.ladder.temperature
     )
-    return draws(desk.example, desk.context, name, more)
+    return draws(desk.example, context, name, more)
 
 
 def _status(desk: Desk, candidate: Candidate) -> Steps[str]:
@@ -133,18 +167,16 @@ def _status(desk: Desk, candidate: Candidate) -> Steps[str]:
     return finding.status
 
 
-def _settled(desk: Desk, rung: Candidate, made: Sequence[Result]) -> Candidate:
+def _settled(desk: Desk, rung: Candidate, made: Sequence[Result], bill: _Bill) -> Candidate:
     """Return the ladder's candidate: the rung's text, at the price of all rungs."""
-    paid = [c for c in made if isinstance(c, Candidate)]
-    costs = [c.cost_usd for c in paid]
-    known = [cost for cost in costs if cost is not None]
+    tried = [c for c in made if isinstance(c, Candidate)]
     return dataclasses.replace(
         rung,
         id=desk.id,
         strategy=desk.strategy,
         sample_index=0,
         parent_id=rung.id,
-        tokens_in=sum(c.tokens_in or 0 for c in paid),
-        tokens_out=sum(c.tokens_out or 0 for c in paid),
-        cost_usd=sum(known) if len(known) == len(costs) else None,
+        tokens_in=sum(c.tokens_in or 0 for c in tried) + bill.tokens_in,
+        tokens_out=sum(c.tokens_out or 0 for c in tried) + bill.tokens_out,
+        cost_usd=_sum([bill.cost_usd, *(c.cost_usd for c in tried)]),
     )

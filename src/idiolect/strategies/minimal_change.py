@@ -43,12 +43,13 @@ def is_settled(own: Candidate, context: StrategyContext) -> bool:
     return own.finish_reason == "stop" and context.statuses.get(own.id) == "correct"
 
 
-def without_own(example: Example, name: str) -> Task:
+def without_own(example: Example, context: StrategyContext, name: str) -> Task:
     """Return the work on an example that has no own answer: a failure with this reason."""
 
     def work() -> Steps[list[Result]]:
         yield from ()
-        raise GaveUp("it has no own answer to work on", retryable=True)
+        may_come = example.id in context.own_may_come
+        raise GaveUp("it has no own answer to work on", retryable=may_come)
 
     return Task(
         id=content_id(example.id, name, None), example_id=example.id, strategy=name, work=work()
@@ -58,7 +59,7 @@ def without_own(example: Example, name: str) -> Task:
 def _begin(example: Example, context: StrategyContext, name: str) -> list[Task]:
     own = own_answer(example, context)
     if own is None:
-        return [without_own(example, name)]
+        return [without_own(example, context, name)]
     shown: dict[Part, object] = dict(hint(example, context) or {})
     text = context.wording.render(
         "minimal-change",

@@ -1,6 +1,8 @@
-"""`own`: the target answers the prompt itself, n samples.
+"""`own`: the target answers the prompt itself, n samples. Nothing but the prompt is seen.
 
-With selection of the correct ones this is rejection sampling. Nothing but the prompt is seen.
+Source: with selection of the correct ones this is rejection sampling, as in RFT
+(arXiv 2308.01825). Deviations: one of the correct answers is chosen, not all different ones kept,
+and where none is correct nothing takes their place.
 """
 
 import dataclasses
@@ -26,7 +28,8 @@ def draws(example: Example, context: StrategyContext, name: str, own: OwnConfig)
             writers=["target"],
             messages=example.messages,
             shown=["prompt"],
-            settings=dataclasses.asdict(own),
+            # How many samples there are decides none of them.
+            settings=dataclasses.asdict(dataclasses.replace(own, samples=1)),
             sample_index=index,
         )
         yield Task(id=desk.id, example_id=example.id, strategy=name, work=_answer(desk, own))

@@ -1,4 +1,7 @@
-"""`reference`: the dataset's own response, the baseline of arXiv 2402.11192."""
+"""`reference`: the dataset's own response.
+
+Source: the baseline "ground truth" of arXiv 2402.11192. It is taken to the byte.
+"""
 
 from idiolect.records import Example
 from idiolect.strategies.base import Strategy, StrategyContext, given

@@ -5,12 +5,13 @@ The answer is a prediction: familiarity was found to predict what training gives
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from idiolect.config import Config
+from idiolect.config import Config, PriceConfig
 from idiolect.data.read import Dataset, read_dataset
 from idiolect.errors import ConfigError
+from idiolect.models.prices import price_of
 from idiolect.pipeline.compare.ranking import Ranking, rank
 from idiolect.pipeline.compare.words import recommendation
 from idiolect.pipeline.drawing import drawn
@@ -18,6 +19,7 @@ from idiolect.pipeline.inputs import default_strategies, open_job
 from idiolect.pipeline.job import RunOptions
 from idiolect.pipeline.outcome import Outcome, load_rows, outcome
 from idiolect.pipeline.steps import run_steps
+from idiolect.records import Spend
 from idiolect.runs.progress import ProgressSink, ignore_progress
 
 __all__ = ["Pilot", "compare", "projected_costs"]
@@ -68,7 +70,7 @@ def compare(
         run_steps(job, report)
         job.write_manifest()
         rows = load_rows(job.run, job.verifier_name)
-        shown = outcome(job)
+        shown, spends = outcome(job), job.run.all(Spend)
     ranking = rank(
         rows,
         names,
@@ -77,7 +79,12 @@ def compare(
         least_coverage=config.compare.least_coverage,
         seed=config.seed,
     )
-    costs = projected_costs(shown, len(pilot.examples), len(whole.examples))
+    costs = projected_costs(
+        spends,
+        [row.strategy for row in shown.table],
+        config.prices,
+        factor=len(whole.examples) / len(pilot.examples),
+    )
     return Pilot(
         outcome=shown,
         ranking=ranking,
@@ -88,9 +95,40 @@ def compare(
     )
 
 
-def projected_costs(found: Outcome, prompts: int, whole: int) -> dict[str, float | None]:
-    """Return what each strategy would cost for the whole data; unknown stays unknown."""
-    return {
-        row.strategy: None if row.cost_usd is None else row.cost_usd * whole / prompts
-        for row in found.table
-    }
+def projected_costs(
+    spends: Sequence[Spend],
+    strategies: Sequence[str],
+    prices: Mapping[str, PriceConfig],
+    *,
+    factor: float,
+) -> dict[str, float | None]:
+    """Return what each strategy would cost for the whole data; unknown stays unknown.
+
+    An answer that came from the cache cost the pilot nothing. For the whole data it counts at its
+    price, as most of those answers are not in the cache.
+
+    Args:
+        spends: Of the pilot; those of rungs count as their ladder's.
+        strategies: Names.
+        prices: `prices` of the configuration.
+        factor: Examples of the whole data to one of the pilot.
+    """
+    costs: dict[str, float | None] = dict.fromkeys(strategies, 0.0)
+    counted: set[tuple[str, str | None]] = set()
+    for spend in spends:
+        request = (spend.subject_id, spend.request_key)
+        # A killed process had asked for it already.
+        if spend.cached and request in counted:
+            continue
+        counted.add(request)
+        name = spend.strategy.partition("/")[0]
+        so_far, cost = costs.get(name), _full_cost(spend, prices)
+        costs[name] = None if so_far is None or cost is None else so_far + factor * cost
+    return {name: costs[name] for name in strategies}
+
+
+def _full_cost(spend: Spend, prices: Mapping[str, PriceConfig]) -> float | None:
+    if not spend.cached:
+        return spend.cost_usd
+    price = price_of(spend.model, prices)
+    return None if price is None else price.cost_usd(spend.tokens_in, spend.tokens_out)

@@ -9,7 +9,7 @@ from typing import Any
 
 from idiolect.config import Config
 from idiolect.data.read import read_dataset
-from idiolect.errors import ConfigError, MissingExtra
+from idiolect.errors import ConfigError, needs_local
 from idiolect.models.money import Money
 from idiolect.pipeline.checking import judge_identity, judge_of, need_verifier
 from idiolect.pipeline.evaluate.outcome import DriftRow, EvaluationOutcome
@@ -26,7 +26,6 @@ from idiolect.verification.self_test import require_references, self_test
 __all__ = ["evaluate_command"]
 
 _PROBE = Example(id="probe", messages=(Message(role="user", content="Hello"),))
-_LOCAL_PACKAGES = ("torch", "transformers", "safetensors", "jaxtyping")
 
 
 def evaluate_command(
@@ -51,7 +50,7 @@ def evaluate_command(
     settings = config.evaluation
     _check(config, data)
     money = Money(config.max_cost)
-    judge = judge_of(config, money)
+    judge = judge_of(config, money, ask_again=options.retry_failed)
     tasks = [_task(path, config, options, judge) for path in data]
     _check_names(tasks)
     if judge is None:
@@ -123,12 +122,8 @@ def _check_names(tasks: Sequence[Task]) -> None:
 
 def _load(config: Config, tasks: Sequence[Task]) -> tuple[Any, Any]:
     """Return base and model to test; the base only where it is needed."""
-    try:
+    with needs_local("a target on this machine"):
         from idiolect.models.local import load_local_model
-    except ImportError as error:
-        if error.name and error.name.split(".")[0] in _LOCAL_PACKAGES:
-            raise MissingExtra(error.name, "local", "a target on this machine") from None
-        raise
     if config.target.server:
         raise ConfigError("evaluate: a server cannot be tested yet; leave out target.server")
     if not config.target.adapter:

@@ -2,6 +2,7 @@
 
 import time
 
+from idiolect.models.money import Money
 from idiolect.runs.progress import Progress, ProgressSink
 
 __all__ = ["Clock"]
@@ -10,8 +11,15 @@ __all__ = ["Clock"]
 class Clock:
     """Counts a step's work and reports it."""
 
-    def __init__(self, report: ProgressSink, step: str, total: int, resumed: int) -> None:
-        self._report, self._step, self._total = report, step, total
+    def __init__(
+        self,
+        report: ProgressSink,
+        step: str,
+        total: int,
+        resumed: int,
+        money: Money | None = None,
+    ) -> None:
+        self._report, self._step, self._total, self._money = report, step, total, money
         self._done = self._resumed = resumed
         self._failed = self._tokens = 0
         self._began = time.monotonic()
@@ -33,6 +41,7 @@ class Clock:
                 failed=self._failed,
                 tokens=self._tokens,
                 seconds=time.monotonic() - self._began,
+                spent_usd=self._money.spent_usd if self._money else 0.0,
                 resumed=self._resumed,
             )
         )

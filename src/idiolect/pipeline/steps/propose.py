@@ -42,7 +42,8 @@ def _propose(job: Job, strategy: Strategy, report: ProgressSink) -> None:
         job.run.add(*results)
         return
     per_example = job.config.own.samples if strategy.name == "own" else 1
-    clock = Clock(report, f"{strategy.name} answers", len(job.examples) * per_example, len(done))
+    total = len(job.examples) * per_example
+    clock = Clock(report, f"{strategy.name} answers", total, len(done), job.money)
     for place, result in enumerate(results):
         if not place and "target" in strategy.asks:
             job.note_generation()
@@ -65,6 +66,11 @@ def _context(job: Job, strategy: Strategy, done: set[str]) -> StrategyContext:
         template=job.target.chat.fingerprint,
         done=done,
         own_answers=own,
+        own_may_come={
+            f.example_id
+            for f in job.run.all(Failure)
+            if (f.strategy, f.step) == ("own", "generate") and f.retryable
+        },
         statuses={
             v.candidate_id: v.status
             for v in job.run.all(Verdict)

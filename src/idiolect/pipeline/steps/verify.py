@@ -19,7 +19,7 @@ def verify_step(job: Job, report: ProgressSink) -> None:
     done = {v.candidate_id for v in job.run.all(Verdict) if v.verifier == verifier.name}
     candidates = job.run.all(Candidate)
     todo = [c for c in candidates if c.id not in done]
-    clock = Clock(report, "verify", len(candidates), len(done))
+    clock = Clock(report, "verify", len(candidates), len(done), job.money)
     for start in range(0, len(todo), _VERIFY_BATCH):
         batch = todo[start : start + _VERIFY_BATCH]
         findings = verifier.check(

@@ -87,7 +87,8 @@ def study(
         # What `build` would take: for `explain`, `export` and the report.
         choose_step(job)
         datasets = make_datasets(job)
-        judge = open_judge(config, job.money) if _judged(splits) else None
+        again = job.options.retry_failed
+        judge = open_judge(config, job.money, ask_again=again) if _judged(splits) else None
         with workers(jobs) as pool:
             _base(job, splits, judge, pool, report)
             taken = _train(job, datasets, splits, judge, pool, report)
