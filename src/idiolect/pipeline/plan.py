@@ -99,7 +99,8 @@ def plan(config: Config, *, dataset: Dataset | None = None) -> Plan:
         judge = planned_judge(works, dataset.examples, stand_in, config, test_answers=tested)
         request = first_judged(works, stand_in)
         rows += [judge] if judge else []
-        first += [("judge", "judge", request)] if request else []
+        if request:
+            first.append(("judge", "judge", request))
     prices = [row.usd for row in rows]
     known = [usd for usd in prices if usd is not None]
     return Plan(
