@@ -106,14 +106,13 @@ def application(words: Sequence[str]) -> "Typer":
 
     called = next((word for word in words if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
-        # A short help is wrapped where a long one would be cut off.
-        words_of = {"name": name, "help": summary, "short_help": summary}
-        if name != called:
-            app.command(**words_of)(_not_called)
-        elif name == "lab":  # the one command that has commands of its own
-            app.add_typer(import_module("idiolect.cli.lab").app, **words_of)
-        else:
-            app.command(**words_of)(import_module(f"idiolect.cli.{name}").command)
+        # As a short help it is wrapped in the list of commands; a long one would be cut off.
+        if name == "lab" == called:  # the one command that has commands of its own
+            lab = import_module("idiolect.cli.lab").app
+            app.add_typer(lab, name=name, help=summary, short_help=summary)
+            continue
+        function = import_module(f"idiolect.cli.{name}").command if name == called else _not_called
+        app.command(name, help=summary, short_help=summary)(function)
     return app
 
 
