@@ -139,6 +139,8 @@ def trainer_settings(**settings: Any) -> SFTConfig:
         dataloader_pin_memory=False,
         report_to="none",
         disable_tqdm=True,
+        # Of the processes behind the first; the trainer would make them talk again.
+        log_level_replica="error",
         logging_strategy="steps",
         logging_steps=1,
         logging_first_step=True,
