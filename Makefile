@@ -61,7 +61,7 @@ study-lab: $(STAMP)
 study-paper: $(STAMP)
 	$(PY) -m studies.paper lab $(ARGS)
 
-# SmolLM2-135M on responses of the paper's authors, about half an hour on two cores. The data can't be
+# SmolLM2-135M on responses of the paper's authors, some 400,000 tokens of them. The data can't be
 # passed on and the model is not downloaded: without the developers' tools beside the project, name
 # your own in ARGS="--data FOLDER --target FOLDER". ARGS=--check scores nothing.
 study-smollm2: $(STAMP)

@@ -163,7 +163,7 @@ def _agreement(agreement: Sequence[Agreement]) -> str:
 
 
 def _comparisons(tested: Sequence[Comparison]) -> str:
-    head = ("statement", "task", "comparison", "n", "ratio", "95 %", "p", "found", "it")
+    head = ("statement", "task", "comparison", "n", "ratio", "95 %", "p", "found", "verdict")
     lines: list[Sequence[str]] = [(*head, *_MODELS.values())]
     for row in tested:
         lines.append(
