@@ -7,11 +7,11 @@ could move the cursor, clear the screen or set the title.
 __all__ = ["visible"]
 
 _PICTURES: dict[int, int | str] = {
-    code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"},
+    0x7F: 0x2421,
+    # The second set of controls has no pictures; 0x9B alone begins a command of the terminal.
+    **dict.fromkeys(range(0x80, 0xA0), "\N{REPLACEMENT CHARACTER}"),
 }
-_PICTURES[0x7F] = 0x2421
-# The second set of controls has no pictures; 0x9B alone begins a command of the terminal.
-_PICTURES |= dict.fromkeys(range(0x80, 0xA0), "\N{REPLACEMENT CHARACTER}")
 
 
 def visible(text: str) -> str:
