@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from idiolect.cli.progress import progress
@@ -126,6 +127,7 @@ def _write(
     """Write `results.json` and `results.md`."""
     circumstances = {
         "command": " ".join(["python -m studies.lab", *sys.argv[1:]]),
+        "date": datetime.now(UTC).date().isoformat(),
         "minutes": round(minutes, 1),
         "seeds": seeds,
         "hardware": hardware(),
@@ -141,7 +143,8 @@ def _write(
         "large models.",
         "",
         f"`{circumstances['command']}`, {seeds} seeds, {minutes:.0f} minutes on "
-        f"{circumstances['hardware']['cpu']} ({circumstances['hardware']['cores']} cores).",
+        f"{circumstances['hardware']['cpu']} ({circumstances['hardware']['cores']} cores), "
+        f"{circumstances['date']}.",
     ]
     for number, point in enumerate(points, start=1):
         lines += [

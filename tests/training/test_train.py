@@ -52,7 +52,9 @@ def test_the_loss_of_the_first_step_is_the_scorers_mean_nll(
     train, tiny_model, rows, small, rows_at_once
 ):
     rows[2] = dataclasses.replace(rows[2], complete=False)
-    config = dataclasses.replace(small, batch_size=8, rows_at_once=rows_at_once, max_steps=1)
+    config = dataclasses.replace(
+        small, batch_size=8, rows_at_once=rows_at_once, max_steps=1, warmup_share=0.0
+    )
     result = train(rows, config=config)
     model = load_local_model(TargetConfig(str(tiny_model), dtype="float32", device="cpu"))
     assert result.first_loss == pytest.approx(mean_nll(model, rows), abs=1e-4)
@@ -86,7 +88,8 @@ def test_generated_ids_are_trained_on_where_this_very_model_generated_them(
 
     def trained_on(name, **change):
         mine = [dataclasses.replace(rows[0], **change), *rows[1:]]
-        result = train(mine, name, config=dataclasses.replace(small, max_steps=1))
+        config = dataclasses.replace(small, max_steps=1, warmup_share=0.0)
+        result = train(mine, name, config=config)
         return json.loads((result.adapter / "manifest.json").read_text())["identity"]["data"]
 
     plain = trained_on("plain")
@@ -200,6 +203,12 @@ def test_nothing_is_sent_home_and_nothing_is_printed(train, rows, monkeypatch, c
 def test_layers_that_the_model_does_not_have_are_named(train, rows, small):
     with pytest.raises(ConfigError, match="no_such_layer"):
         train(rows, config=dataclasses.replace(small, modules=("no_such_layer",)))
+
+
+def test_a_training_that_is_over_before_its_learning_rate_rises_is_refused(train, rows, small):
+    with pytest.raises(ConfigError, match="the first of a warm-up, whose learning rate is 0"):
+        train(rows, config=dataclasses.replace(small, max_steps=1))
+    assert len(train(rows, config=dataclasses.replace(small, max_steps=2)).losses) == 2
 
 
 def test_a_batch_that_cannot_be_divided_is_refused(train, rows, small):

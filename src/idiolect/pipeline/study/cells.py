@@ -16,7 +16,7 @@ from idiolect.pipeline.study.choice import best_on_validation
 from idiolect.pipeline.study.datasets import MadeDataset
 from idiolect.pipeline.study.splits import Split
 from idiolect.records import Answer, Cell, Example, content_id
-from idiolect.training import TrainingRow, resolve
+from idiolect.training import TrainingRow, resolve, steps_of
 from idiolect.verification.judge import Ask
 
 __all__ = [
@@ -191,7 +191,7 @@ def plan_cells(
 ) -> list[Plan]:
     """Return the cells of a study, the first seed of every dataset first."""
     recipe = resolve(training)
-    steps = recipe.max_steps or recipe.epochs * -(-len(datasets[0].rows) // recipe.batch_size)
+    steps = steps_of(recipe, len(datasets[0].rows))
     if study.checkpoints > 1:
         every = -(-steps // study.checkpoints)
         training = dataclasses.replace(training, checkpoint_steps=every, keep_checkpoints=0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from idiolect.config import Config, StudySplit
 from idiolect.data.outline import outline
 from idiolect.statistics import minimum_detectable_effect
-from idiolect.training import resolve
+from idiolect.training import resolve, steps_of
 
 __all__ = ["PlannedTraining", "planned_training"]
 
@@ -69,7 +69,7 @@ def planned_training(config: Config, examples: int) -> tuple[PlannedTraining, li
     planned = PlannedTraining(
         cells=taken * rates,
         rows=rows,
-        steps=recipe.max_steps or recipe.epochs * -(-rows // recipe.batch_size),
+        steps=steps_of(recipe, rows),
         validation_answers=taken * rates * study.checkpoints * validated * samples * is_choice,
         test_answers=(study.base_runs + taken) * tested * samples,
         test_examples=examples_of_test,
