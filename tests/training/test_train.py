@@ -205,12 +205,6 @@ def test_layers_that_the_model_does_not_have_are_named(train, rows, small):
         train(rows, config=dataclasses.replace(small, modules=("no_such_layer",)))
 
 
-def test_a_training_that_is_over_before_its_learning_rate_rises_is_refused(train, rows, small):
-    with pytest.raises(ConfigError, match="the first of a warm-up, whose learning rate is 0"):
-        train(rows, config=dataclasses.replace(small, max_steps=1))
-    assert len(train(rows, config=dataclasses.replace(small, max_steps=2)).losses) == 2
-
-
 def test_a_batch_that_cannot_be_divided_is_refused(train, rows, small):
     with pytest.raises(ConfigError, match="found 4 with 1 processes and rows_at_once 3"):
         train(rows, config=dataclasses.replace(small, rows_at_once=3))

@@ -7,7 +7,7 @@ from idiolect.config import TrainingConfig
 from idiolect.config.presets import PRESETS, Recipe
 from idiolect.errors import ConfigError
 
-__all__ = ["PRESETS", "Recipe", "require_learning", "resolve", "steps_of"]
+__all__ = ["PRESETS", "Recipe", "resolve", "steps_of"]
 
 
 def resolve(config: TrainingConfig) -> Recipe:
@@ -29,23 +29,6 @@ def resolve(config: TrainingConfig) -> Recipe:
 def steps_of(recipe: Recipe, rows: int) -> int:
     """Return how many optimizer steps a recipe takes over so many rows."""
     return recipe.max_steps or recipe.epochs * math.ceil(rows / recipe.batch_size)
-
-
-def require_learning(recipe: Recipe, rows: int) -> None:
-    """Stop a training that would end while its learning rate is still 0.
-
-    The first step of a warm-up is made at a rate of 0 (transformers' schedules), and a warm-up of
-    any share has one step at least.
-
-    Raises:
-        ConfigError: there is one step, and it is that one.
-    """
-    if steps_of(recipe, rows) == 1 and recipe.warmup_share > 0:
-        raise ConfigError(
-            f"training: the only optimizer step over {rows} rows is the first of a warm-up, whose "
-            "learning rate is 0, so nothing would be learnt; set training.warmup_share to 0, or "
-            "take more epochs or smaller batches"
-        )
 
 
 def _check(recipe: Recipe) -> None:

@@ -31,7 +31,7 @@ from idiolect.training.directory import (
     prepare,
     read_manifest,
 )
-from idiolect.training.recipe import Recipe, require_learning, resolve
+from idiolect.training.recipe import Recipe, resolve
 from idiolect.training.rows import TrainingRow, encode_rows, fingerprint, labels, with_own_ids
 
 __all__ = ["TrainingResult", "train"]
@@ -97,7 +97,6 @@ def train(
         MissingExtra: trl or peft is not installed.
     """
     recipe = resolve(config)
-    require_learning(recipe, len(rows))
     if target.server or target.adapter:
         raise ConfigError(
             "training needs the plain weights here: leave out target.server and target.adapter "
