@@ -7,7 +7,7 @@ import torch
 
 from idiolect.errors import BackendError
 from idiolect.evaluation.change import require_change
-from idiolect.evaluation.drift import drift, kl_divergences, means, references
+from idiolect.evaluation.drift import DriftBase, drift, kl_divergences, means, references
 from idiolect.records import Example, Message
 from idiolect.scoring.base import ScoreRequest
 from idiolect.scoring.plain import PlainScorer
@@ -70,6 +70,14 @@ def test_the_drift_between_two_models_is_that_of_their_full_logits(load):
         assert row.kl_base_tuned == pytest.approx((b.exp() * (b - t)).sum().item(), rel=1e-4)
         assert row.kl_tuned_base == pytest.approx((t.exp() * (t - b)).sum().item(), rel=1e-4)
         assert row.kl_base_tuned != pytest.approx(row.kl_tuned_base, rel=1e-2)
+
+
+def test_a_base_that_is_kept_compares_each_model_as_a_fresh_one_does(load):
+    base, items = load(), references(load(), EXAMPLES)
+    kept = DriftBase(base, items)
+    for seed in (1, 2, 1):
+        tuned = load("chatml", seed=seed)
+        assert kept.drift(tuned, subject="v") == drift(base, tuned, items, subject="v")
 
 
 def test_means_are_per_token_and_not_per_response(load):

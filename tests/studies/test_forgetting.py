@@ -10,10 +10,10 @@ import pytest
 import tiny
 from scipy import stats
 
+from idiolect.evaluation.drift import DriftBase
 from idiolect.records import Drift
 from idiolect.training import TrainingRow
 from idiolect.training.train import TrainingResult
-from studies.smollm2.forgetting import drifting
 from studies.smollm2.forgetting.__main__ import STUDY, main
 from studies.smollm2.forgetting.analysis import (
     dataset_table,
@@ -212,7 +212,7 @@ def test_a_study_that_was_stopped_goes_on_to_the_same_files(
 
     assert run("straight") == 0
     generated = work["generated"]
-    measured, drift = [], drifting.drift
+    measured, drift = [], DriftBase.drift
 
     def dies_once(*arguments, split, **options):
         measured.append(split)
@@ -220,7 +220,7 @@ def test_a_study_that_was_stopped_goes_on_to_the_same_files(
             raise KeyboardInterrupt
         return drift(*arguments, split=split, **options)
 
-    monkeypatch.setattr(drifting, "drift", dies_once)
+    monkeypatch.setattr(DriftBase, "drift", dies_once)
     with pytest.raises(KeyboardInterrupt):
         run("stopped")
     assert run("stopped") == 0

@@ -39,6 +39,7 @@ from idiolect.scoring.head import Head
 
 __all__ = [
     "Drift",
+    "DriftBase",
     "DriftItem",
     "DriftMeans",
     "drift",
@@ -85,10 +86,7 @@ def kl_divergences(
     Log-softmax is taken in float32 (float64 for float64 logits), sums in float64. What p holds
     impossible adds nothing; what q alone holds impossible makes the divergence infinite.
     """
-    log_p = torch.log_softmax(fine(p_logits), dim=-1).double()
-    log_q = torch.log_softmax(fine(q_logits), dim=-1).double()
-    terms = log_p.exp() * (log_p - log_q)
-    return torch.where(log_p == -torch.inf, 0.0, terms).sum(dim=-1)
+    return _divergences(_log_softmax(p_logits), _log_softmax(q_logits))
 
 
 def drift(
@@ -116,24 +114,72 @@ def drift(
     Raises:
         DataError: a response does not fit into the context, or there is none to compare on.
     """
-    _check(items, base.max_length)
-    heads = _Body(base), _Body(tuned)
-    began = time.monotonic()
-    rows: dict[int, Drift] = {}
-    for batch in _batches(items):
-        found = _measured(*heads, [items[index] for index in batch])
-        for index, row in zip(batch, found, strict=True):
-            rows[index] = dataclasses.replace(row, subject_id=subject, split=split)
-        report(
-            Progress(
-                step=f"drift {split}".strip(),
-                done=len(rows),
-                total=len(items),
-                tokens=sum(row.tokens for row in rows.values()),
-                seconds=time.monotonic() - began,
+    return DriftBase(base, items).drift(tuned, subject=subject, split=split, report=report)
+
+
+class DriftBase:
+    """A base model that several tuned models are compared with, on the same responses.
+
+    What its body makes of the responses is computed once and kept: a float for each position and
+    dimension of the model, in ordinary memory. Its distributions are made anew each time.
+
+    Args:
+        base: The model as it was.
+        items: Responses on whose positions others are compared with it.
+
+    Raises:
+        DataError: a response does not fit into the context, or there is none to compare on.
+    """
+
+    def __init__(self, base: LocalModel, items: Sequence[DriftItem]) -> None:
+        _check(items, base.max_length)
+        self._items = items
+        self._body = _Body(base)
+        self._batches = list(_batches(items))
+        self._kept: dict[int, Tensor] = {}
+
+    def drift(
+        self,
+        tuned: LocalModel,
+        *,
+        subject: str = "",
+        split: str = "",
+        report: ProgressSink = ignore_progress,
+    ) -> list[Drift]:
+        """Return the drift on each response, in order; see the function `drift`."""
+        body = _Body(tuned)
+        began = time.monotonic()
+        rows: dict[int, Drift] = {}
+        for number, batch in enumerate(self._batches):
+            found = self._measured(body, number)
+            for index, row in zip(batch, found, strict=True):
+                rows[index] = dataclasses.replace(row, subject_id=subject, split=split)
+            report(
+                Progress(
+                    step=f"drift {split}".strip(),
+                    done=len(rows),
+                    total=len(self._items),
+                    tokens=sum(row.tokens for row in rows.values()),
+                    seconds=time.monotonic() - began,
+                )
             )
-        )
-    return [rows[index] for index in range(len(items))]
+        return [rows[index] for index in range(len(self._items))]
+
+    @torch.inference_mode()
+    def _measured(self, tuned: "_Body", number: int) -> list[Drift]:
+        items = [self._items[index] for index in self._batches[number]]
+        if number not in self._kept:
+            self._kept[number] = self._body.hidden(items).cpu()
+        responses = [_ids(item.rendered)[len(item.rendered.prompt_ids) :] for item in items]
+        b_rows, t_rows = self._kept[number], tuned.hidden(items)
+        targets = torch.tensor([each for ids in responses for each in ids], device=t_rows.device)
+        owners = torch.tensor([place for place, ids in enumerate(responses) for _ in ids])
+        sums = torch.zeros(len(items), 4, dtype=torch.float64)
+        for start in range(0, len(targets), _CHUNK_ROWS):
+            part = slice(start, start + _CHUNK_ROWS)
+            logits = self._body.logits(b_rows[part]), tuned.logits(t_rows[part])
+            sums.index_add_(0, owners[part], _compared(*logits, targets[part]).cpu())
+        return [_row(*each) for each in zip(items, responses, sums.tolist(), strict=True)]
 
 
 def means(rows: Sequence[Drift]) -> DriftMeans:
@@ -209,38 +255,38 @@ class _Body:
         return torch.cat([states[first:end] for states, first, end in parts])
 
     def logits(self, rows: Float[Tensor, "rows width"]) -> Float[Tensor, "rows vocabulary"]:
-        return self._head.logits(rows)
+        return self._head.logits(rows.to(self._device))
 
 
-@torch.inference_mode()
-def _measured(base: _Body, tuned: _Body, items: Sequence[DriftItem]) -> list[Drift]:
-    responses = [_ids(item.rendered)[len(item.rendered.prompt_ids) :] for item in items]
-    b_rows, t_rows = base.hidden(items), tuned.hidden(items)
-    targets = torch.tensor([each for ids in responses for each in ids], device=b_rows.device)
-    owners = torch.tensor([place for place, ids in enumerate(responses) for _ in ids])
-    sums = torch.zeros(len(items), 4, dtype=torch.float64)
-    for start in range(0, len(targets), _CHUNK_ROWS):
-        part = slice(start, start + _CHUNK_ROWS)
-        b, t = base.logits(b_rows[part]), tuned.logits(t_rows[part])
-        pairs = kl_divergences(b, t), kl_divergences(t, b), _nlls(b, targets[part])
-        values = torch.stack([*pairs, _nlls(t, targets[part])], dim=1)
-        sums.index_add_(0, owners[part], values.cpu())
-    return [
-        Drift(
-            subject_id="",
-            split="",
-            example_id=item.example_id,
-            source=item.source,
-            tokens=len(ids),
-            kl_base_tuned=forward,
-            kl_tuned_base=backward,
-            base_nll=base_nll,
-            tuned_nll=tuned_nll,
-        )
-        for item, ids, (forward, backward, base_nll, tuned_nll) in zip(
-            items, responses, sums.tolist(), strict=True
-        )
-    ]
+def _compared(b_logits: Tensor, t_logits: Tensor, targets: Tensor) -> Float[Tensor, "rows 4"]:
+    """Return KL(b || t), KL(t || b) and the NLL of the targets under b and under t, in nats."""
+    b, t = _log_softmax(b_logits), _log_softmax(t_logits)
+    nlls = [-each.gather(1, targets[:, None])[:, 0] for each in (b, t)]
+    return torch.stack([_divergences(b, t), _divergences(t, b), *nlls], dim=1)
+
+
+def _divergences(log_p: Tensor, log_q: Tensor) -> Float[Tensor, " rows"]:
+    terms = log_p.exp() * (log_p - log_q)
+    return torch.where(log_p == -torch.inf, 0.0, terms).sum(dim=-1)
+
+
+def _log_softmax(logits: Tensor) -> Tensor:
+    return torch.log_softmax(fine(logits), dim=-1).double()
+
+
+def _row(item: DriftItem, ids: Sequence[int], sums: Sequence[float]) -> Drift:
+    forward, backward, base_nll, tuned_nll = sums
+    return Drift(
+        subject_id="",
+        split="",
+        example_id=item.example_id,
+        source=item.source,
+        tokens=len(ids),
+        kl_base_tuned=forward,
+        kl_tuned_base=backward,
+        base_nll=base_nll,
+        tuned_nll=tuned_nll,
+    )
 
 
 def _batches(items: Sequence[DriftItem]) -> Iterator[list[int]]:
@@ -253,12 +299,6 @@ def _batches(items: Sequence[DriftItem]) -> Iterator[list[int]]:
         batch.append(index)
     if batch:
         yield batch
-
-
-def _nlls(logits: Tensor, targets: Tensor) -> Float[Tensor, " rows"]:
-    logits = fine(logits)
-    chosen = logits.gather(1, targets[:, None])[:, 0]
-    return (torch.logsumexp(logits, dim=1) - chosen).double()
 
 
 def _ids(rendered: Rendered) -> list[int]:

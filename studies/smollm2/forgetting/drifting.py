@@ -9,7 +9,7 @@ from idiolect.chat import Rendered
 from idiolect.config import DataConfig, TargetConfig
 from idiolect.data.read import read_dataset
 from idiolect.evaluation.change import first_token_logprobs, require_change
-from idiolect.evaluation.drift import DriftItem, drift, own_answers
+from idiolect.evaluation.drift import DriftBase, DriftItem, own_answers
 from idiolect.models.local import LocalModel, load_local_model
 from idiolect.records import Drift, Example, content_id
 from idiolect.runs.progress import ProgressSink
@@ -61,6 +61,7 @@ class Prober:
         self._target, self._prompts = target, prompts
         self._runs, self._report = runs, report
         self._base = load_local_model(TargetConfig(target))
+        self._compared: dict[str, DriftBase] = {}
         self._identity = {
             "target.revision": self._base.revision,
             "target.dtype": self._base.dtype,
@@ -98,7 +99,9 @@ class Prober:
             tuned = self._tuned(cell) if missing else None
             for task in missing:
                 assert tuned is not None
-                run.add(*drift(self._base, tuned, answers[task], split=task, report=self._report))
+                if task not in self._compared:
+                    self._compared[task] = DriftBase(self._base, answers[task])
+                run.add(*self._compared[task].drift(tuned, split=task, report=self._report))
             return run.all(Drift)
 
     def _tuned(self, cell: Cell) -> LocalModel:
