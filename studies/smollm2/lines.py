@@ -20,6 +20,7 @@ class Lines:
         """Take note of the progress."""
         if time.monotonic() - self._last > SECONDS_BETWEEN_LINES:
             self._last = time.monotonic()
-            speed = progress.tokens_per_s or 0
-            line = f"{progress.step}: {progress.done}/{progress.total}, {speed:.0f} tokens/s"
+            speed = progress.tokens_per_s
+            line = f"{progress.step}: {progress.done}/{progress.total}"
+            line += f", {speed:.0f} tokens/s" if speed else ""
             print(line, file=sys.stderr, flush=True)
