@@ -113,9 +113,15 @@ def test_the_page_says_of_each_dataset_whether_references_move_the_model_more():
     assert "| than the target's own rewrites of them | cannot tell | cannot tell |" in text
     assert "| than the target's own answers | yes | yes |" in text
     assert "correlation over the 8 adapters is +1.00." in text
+    # An adapter below zero in NLL did not move less: only KL is called a move.
+    assert "- reference moves the model more than own: +" in text
+    assert "- reference raises the NLL more than own: +" in text
+    assert "One seed" not in text
+    once = {key: rows for key, rows in measured.items() if key[1] == 0}
+    assert "**One seed.**" in page({}, [], drift_table(once), pair_table(once), together)
     # A bar inside a cell would end it.
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert {len(line.split(" | ")) for line in rows if "move it" in line or "than " in line} == {3}
+    assert {len(line.split(" | ")) for line in rows if "do it" in line or "than " in line} == {3}
 
 
 def test_the_sums_that_are_kept_give_the_same_tables_again(tmp_path):

@@ -20,6 +20,17 @@ _CLAIMS = {
 }
 """The paper's second claim, dataset by dataset: references move the model more."""
 
+_MORE = {
+    "kl": ("moves the model less than", "moves the model more than"),
+    "nll": ("raises the NLL less than", "raises the NLL more than"),
+}
+"""Measure -> what a `better` and a `worse` one does. A lower NLL is not a smaller move."""
+
+_ONE_SEED = (
+    "**One seed.** Each dataset has one adapter, so that the intervals and verdicts below speak\n"
+    "about other prompts alone; another seed may give another order.\n"
+)
+
 _OUTCOMES = {"better": "no, less", "worse": "yes", "cannot tell": "cannot tell"}
 
 
@@ -41,9 +52,14 @@ def page(
         "`python -m studies.smollm2.forgetting --again` makes this page from the two.\n",
         f"{facts}\n",
         "## What comes out\n",
-        "The paper's second claim, as far as this model can show it: do references move the model\n"
-        "more, on tasks that it was not trained on?\n",
+        "The paper's second claim, as far as this model can show it: on tasks that it was not\n"
+        "trained on, do references move the model more (KL), and do they make the base's own\n"
+        "answers more surprising to it (NLL)?\n",
         _claims(pairs),
+        "The two can disagree. Below zero the NLL says that the adapter is surer of the base\n"
+        "model's greedy answers than the base model is, as one is that was trained on greedy\n"
+        "answers. That is a move too, and KL counts it.\n",
+        *([_ONE_SEED] if all(row.seeds == 1 for row in drifts) else []),
         _answer(drifts, pairs),
         "Does KL outside go with KL on the trained task, as RL's Razor (arXiv 2509.04259) has it?\n"
         f"Spearman's rank correlation over the {together.n} adapters is {_value(together)}.\n"
@@ -68,7 +84,7 @@ def page(
         "## Verdicts\n",
         "First minus second, paired by prompt; the interval allows for other prompts and other\n"
         "seeds, and `by seed` has the difference of each seed's two adapters. `better`: the first\n"
-        "moves the model less; Holm's correction over the pairs of one scope and measure, 5 %.\n",
+        "is lower; Holm's correction over the pairs of one scope and measure, 5 %.\n",
         *(_pairs(measure, pairs) for measure in MEASURES),
     ]
     return "\n".join(parts)
@@ -77,9 +93,7 @@ def page(
 def _claims(pairs: Sequence[PairRow]) -> str:
     """Return a row for each dataset that references are compared with."""
     # Not the measures' full names: they have bars, which would end a cell.
-    lines: list[Sequence[str]] = [
-        ("references move it more", *(f"by {m.upper()}" for m in MEASURES))
-    ]
+    lines: list[Sequence[str]] = [("references do it more", *(f"by {m.upper()}" for m in MEASURES))]
     for name, words in _CLAIMS.items():
         found = {
             pair.measure: pair
@@ -114,8 +128,9 @@ def _sentence(pair: PairRow) -> str:
     )
     if pair.verdict == "cannot tell":
         return f"{pair.first} or {pair.second}: cannot tell, {facts}."
-    moves = "less" if pair.verdict == "better" else "more"
-    return f"{pair.first} moves the model {moves} than {pair.second}: {facts}."
+    less, more = _MORE[pair.measure]
+    does = less if pair.verdict == "better" else more
+    return f"{pair.first} {does} {pair.second}: {facts}."
 
 
 def _p(value: float) -> str:
