@@ -114,7 +114,8 @@ def drift(
     Raises:
         DataError: a response does not fit into the context, or there is none to compare on.
     """
-    return DriftBase(base, items).drift(tuned, subject=subject, split=split, report=report)
+    one = DriftBase(base, items, keep=False)
+    return one.drift(tuned, subject=subject, split=split, report=report)
 
 
 class DriftBase:
@@ -126,16 +127,18 @@ class DriftBase:
     Args:
         base: The model as it was.
         items: Responses on whose positions others are compared with it.
+        keep: Whether to keep that; where one model is compared, it would only take memory.
 
     Raises:
         DataError: a response does not fit into the context, or there is none to compare on.
     """
 
-    def __init__(self, base: LocalModel, items: Sequence[DriftItem]) -> None:
+    def __init__(self, base: LocalModel, items: Sequence[DriftItem], *, keep: bool = True) -> None:
         _check(items, base.max_length)
         self._items = items
         self._body = _Body(base)
         self._batches = list(_batches(items))
+        self._keep = keep
         self._kept: dict[int, Tensor] = {}
 
     def drift(
@@ -168,10 +171,13 @@ class DriftBase:
     @torch.inference_mode()
     def _measured(self, tuned: "_Body", number: int) -> list[Drift]:
         items = [self._items[index] for index in self._batches[number]]
-        if number not in self._kept:
-            self._kept[number] = self._body.hidden(items).cpu()
+        b_rows = self._kept.get(number)
+        if b_rows is None:
+            b_rows = self._body.hidden(items)
+            if self._keep:
+                self._kept[number] = b_rows = b_rows.cpu()
         responses = [_ids(item.rendered)[len(item.rendered.prompt_ids) :] for item in items]
-        b_rows, t_rows = self._kept[number], tuned.hidden(items)
+        t_rows = tuned.hidden(items)
         targets = torch.tensor([each for ids in responses for each in ids], device=t_rows.device)
         owners = torch.tensor([place for place, ids in enumerate(responses) for _ in ids])
         sums = torch.zeros(len(items), 4, dtype=torch.float64)
