@@ -61,7 +61,7 @@ class Prober:
         self._target, self._prompts = target, prompts
         self._runs, self._report = runs, report
         self._base = load_local_model(TargetConfig(target))
-        self._compared: dict[str, DriftBase] = {}
+        self._bases: dict[str, DriftBase] = {}
         self._identity = {
             "target.revision": self._base.revision,
             "target.dtype": self._base.dtype,
@@ -99,9 +99,9 @@ class Prober:
             tuned = self._tuned(cell) if missing else None
             for task in missing:
                 assert tuned is not None
-                if task not in self._compared:
-                    self._compared[task] = DriftBase(self._base, answers[task])
-                run.add(*self._compared[task].drift(tuned, split=task, report=self._report))
+                if task not in self._bases:
+                    self._bases[task] = DriftBase(self._base, answers[task])
+                run.add(*self._bases[task].drift(tuned, split=task, report=self._report))
             return run.all(Drift)
 
     def _tuned(self, cell: Cell) -> LocalModel:
