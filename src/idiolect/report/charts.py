@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from idiolect.errors import MissingExtra
+from idiolect.report.labels import label_points
 from idiolect.report.study import StudyFacts
 from idiolect.report.svg import INK, svg_text
 
@@ -76,11 +77,11 @@ def effect_chart(study: StudyFacts) -> Chart | None:
     rows = [(row.dataset, row.gain, row.forgetting) for row in study.rows if row.forgetting]
     if not rows:
         return None
-    low = _labelled_below({name: gain.value for name, gain, _ in rows})
+    points = {name: (forgetting.value, gain.value) for name, gain, forgetting in rows}
     svgs: list[Markup] = []
     for size, width in _WIDTHS.items():
         with _figure(width, 3.9 if size == "wide" else 3.4) as (figure, axes):
-            for strategy, gain, forgetting in rows:
+            for _, gain, forgetting in rows:
                 axes.errorbar(
                     forgetting.value,
                     gain.value,
@@ -95,20 +96,12 @@ def effect_chart(study: StudyFacts) -> Chart | None:
                     elinewidth=1,
                     markersize=6,
                 )
-                axes.annotate(
-                    strategy,
-                    (forgetting.value, gain.value),
-                    xytext=(6, -12 if strategy in low else 5),
-                    textcoords="offset points",
-                    color=INK["ink"],
-                    fontsize=9,
-                    parse_math=False,
-                )
             axes.axhline(0, color=INK["rule"], linewidth=1, zorder=0)
             axes.axvline(0, color=INK["rule"], linewidth=1, zorder=0)
             axes.margins(0.15)
             axes.set_xlabel("change on other tasks (points)", color=INK["muted"])
             axes.set_ylabel("change on the trained task (points)", color=INK["muted"])
+            label_points(axes, points, color=INK["ink"], fontsize=9)
             svgs.append(
                 svg_text(
                     figure,
@@ -126,16 +119,6 @@ def effect_chart(study: StudyFacts) -> Chart | None:
         caption="Up is a gain on the trained task, left of the line is forgetting on the others. "
         "Bars are 95 % intervals.",
     )
-
-
-def _labelled_below(heights: Mapping[str, float]) -> set[str]:
-    """Return the points whose label would run into that of a point close above."""
-    near = 0.1 * (max(heights.values()) - min(heights.values()))
-    return {
-        name
-        for name, height in heights.items()
-        if any(0 < other - height < near for other in heights.values())
-    }
 
 
 def _ridge(axes: Any, base: int, name: str, values: Any, edges: Any) -> None:
