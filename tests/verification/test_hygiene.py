@@ -10,7 +10,7 @@ from idiolect.verification import get_verifier
 from idiolect.verification.duplicates import duplicate_groups, twin_strategies
 from idiolect.verification.hygiene import check_hygiene, expects_final_answer
 from idiolect.verification.lint import lint
-from idiolect.verification.overlap import find_overlap, require_no_overlap
+from idiolect.verification.overlap import find_overlap, require_no_overlap, without_overlap
 from idiolect.verification.self_test import require_references, self_test
 
 WORDS = [f"word{i}" for i in range(500)]
@@ -142,6 +142,24 @@ def test_overlap_is_found_exact_and_near_and_not_in_shared_instructions():
         require_no_overlap(overlaps)
     require_no_overlap(overlaps, allowed=["same", "near"])
     require_no_overlap([])
+
+
+def test_every_training_example_that_holds_a_test_prompt_is_left_out_and_no_other():
+    train = [example(f"t{i}", prose(i, 40) + INSTRUCTION) for i in range(30)]
+    twin = example("twin", " ".join(prose(5, 40).split()[:36]) + " and then" + INSTRUCTION)
+    again = example("again", prose(3, 40).upper() + INSTRUCTION)
+    inside = example("inside", "other", responses={"own": prose(5, 40)})
+    test = [example("q3", prose(3, 40) + INSTRUCTION), example("q5", prose(5, 40) + INSTRUCTION)]
+    left, found = without_overlap([*train, twin, again, inside], test)
+    assert [e.id for e in left] == [e.id for e in train if e.id not in ("t3", "t5")]
+    assert {(o.train_id, o.test_id) for o in found} == {
+        *(("t3", "q3"), ("again", "q3")),
+        *(("t5", "q5"), ("twin", "q5"), ("inside", "q5")),
+    }
+    assert find_overlap(left, test) == []
+    left, found = without_overlap([*train, twin], test, allowed=["q5"])
+    assert [e.id for e in left] == [e.id for e in [*train, twin] if e.id != "t3"]
+    assert without_overlap([], test) == ([], [])
 
 
 def test_a_test_question_inside_a_training_response_is_overlap():

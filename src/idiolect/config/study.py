@@ -1,7 +1,7 @@
 """`study`: which datasets are trained on and compared, and on what they are tested."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from idiolect.config.base import FORBID
 from idiolect.config.data import DataConfig
@@ -101,6 +101,10 @@ class StudyConfig:
     drift_examples: int = 32
     """Test examples on whose prompts each adapter's drift from the base model is measured;
     0 measures none."""
+
+    overlap: Literal["refuse", "drop"] = "refuse"
+    """What to do where examples of a held-out split stand in the training data: `refuse` stops,
+    `drop` leaves the training examples out."""
 
     allowed_overlap: tuple[str, ...] = ()
     """Ids of test examples that may stand in the training data."""

@@ -16,7 +16,7 @@ from idiolect.errors import DataError
 from idiolect.records import Example
 from idiolect.verification.duplicates import plain_words, shingles
 
-__all__ = ["Overlap", "find_overlap", "require_no_overlap"]
+__all__ = ["Overlap", "find_overlap", "require_no_overlap", "without_overlap"]
 
 _NGRAM = 13
 _SHOWN = 5
@@ -97,12 +97,34 @@ def _nearest(train: Sequence[Example], wanted: dict[int, list[str]]) -> dict[str
     return nearest
 
 
-def require_no_overlap(overlaps: Sequence[Overlap], *, allowed: Collection[str] = ()) -> None:
+def without_overlap(
+    train: Sequence[Example], test: Sequence[Example], *, allowed: Collection[str] = ()
+) -> tuple[list[Example], list[Overlap]]:
+    """Return the training examples that no test example stands in, and why the others went.
+
+    Args:
+        train: see `find_overlap`.
+        test: see `find_overlap`.
+        allowed: ids of test examples whose overlap is known and accepted.
+    """
+    left, found = list(train), list[Overlap]()
+    # A match names one training example; there may be more that hold the same test prompt.
+    while overlaps := [o for o in find_overlap(left, test) if o.test_id not in allowed]:
+        found += overlaps
+        gone = {overlap.train_id for overlap in overlaps}
+        left = [example for example in left if example.id not in gone]
+    return left, found
+
+
+def require_no_overlap(
+    overlaps: Sequence[Overlap], *, allowed: Collection[str] = (), instead: str = ""
+) -> None:
     """Stop where test examples stand in the training data.
 
     Args:
         overlaps: see `find_overlap`.
         allowed: ids of test examples whose overlap is known and accepted.
+        instead: What else may be done than to remove them, for the message.
 
     Raises:
         DataError: an overlap is not allowed by name.
@@ -116,5 +138,5 @@ def require_no_overlap(overlaps: Sequence[Overlap], *, allowed: Collection[str] 
     more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
     raise DataError(
         f"test split: found {len(left)} examples that stand in the training data: {shown}{more}; "
-        "remove them from one side, or allow them by their ids"
+        f"remove them from one side{instead}"
     )

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import tiny
 
-from idiolect.config import load_config
+from idiolect.config import DataConfig, StudySplit, load_config
 from idiolect.errors import BackendError, ConfigError, DataError, RunError
 from idiolect.models.base import Sampling
 from idiolect.pipeline.job import RunOptions
@@ -195,9 +195,40 @@ def test_test_examples_in_the_training_data_stop_the_study(folder, tmp_path):
         settings.study.test, data=dataclasses.replace(settings.study.test.data, path=str(leaking))
     )
     changed = dataclasses.replace(settings, study=dataclasses.replace(settings.study, test=test))
-    with pytest.raises(DataError, match="examples that stand in the training data"):
+    with pytest.raises(DataError, match="examples that stand in the training data") as refused:
         study(changed)
+    assert "study.overlap=drop" in str(refused.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_training_examples_that_overlap_are_left_out_where_that_is_asked_for(folder, tmp_path):
+    def leaking(count, first):
+        path = tmp_path / f"{first}.jsonl"
+        return StudySplit(data=DataConfig(path=str(tiny.write_jsonl(path, rows(count, first)))))
+
+    # 8, 9 and 10 are trained on; 11 and 12 are in validation and test.
+    study_settings = {
+        "test": leaking(5, 8),
+        "validation": leaking(4, 11),
+        "others": {"more": leaking(2, 1)},
+        "overlap": "drop",
+    }
+    splits = read_splits(config(folder, study=study_settings))
+    assert [e.id for e in splits.train.examples] == [f"sum-{n}" for n in range(3, 8)]
+    assert [e.id for e in splits.validation.examples] == ["sum-13", "sum-14"]
+    assert len(splits.test.examples) == 5
+    assert splits.words == [
+        "overlap: 7 examples were not trained on or chosen by, because held-out ones stand in "
+        "them; the first: sum-11 ~ sum-11 (exact, 100%)."
+    ]
+    assert read_splits(config(folder)).words == []
+
+
+def test_a_study_of_which_all_training_data_overlap_is_refused(folder, tmp_path):
+    path = str(tiny.write_jsonl(tmp_path / "test.jsonl", rows(10)))
+    settings = {"test": StudySplit(data=DataConfig(path=path)), "overlap": "drop"}
+    with pytest.raises(DataError, match="overlap: nothing is left, because the test split"):
+        read_splits(config(folder, study=settings))
 
 
 def test_a_validation_split_that_is_the_test_split_stops_the_study(folder):

@@ -102,7 +102,7 @@ def study(
             base_runs=_base_runs(config),
             others=[split.name for split in splits.others],
         )
-        words = sentences(found, config.study)
+        words = [*sentences(found, config.study), *splits.words]
         page = write_page(job.run.path, found, words, config.study)
         job.write_manifest()
         return Study(run=job.run.path, found=found, words=tuple(words), page=page)

@@ -5,17 +5,23 @@ says is looked at after every choice is made.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from idiolect.config import Config, StudySplit
+from idiolect.config import Config, StudyConfig, StudySplit
 from idiolect.data.read import Dataset, read_dataset
-from idiolect.errors import ConfigError
+from idiolect.errors import ConfigError, DataError
 from idiolect.pipeline.drawing import drawn
 from idiolect.records import Example, content_id
 from idiolect.verification import NO_VERIFIER, Verifier, detect_verifier, get_verifier
 from idiolect.verification.judge import Ask
-from idiolect.verification.overlap import find_overlap, require_no_overlap
+from idiolect.verification.overlap import (
+    Overlap,
+    find_overlap,
+    require_no_overlap,
+    without_overlap,
+)
 
 __all__ = ["Role", "Split", "Splits", "held_out", "read_splits"]
 
@@ -61,6 +67,20 @@ class Splits:
     validation: Split | None
     test: Split
     others: tuple[Split, ...]
+    left_out: tuple[Overlap, ...] = ()
+    """Why examples were taken out of the training or validation data."""
+
+    @property
+    def words(self) -> list[str]:
+        """What a reader should know of the data, one sentence a fact."""
+        if not self.left_out:
+            return []
+        first, count = self.left_out[0], len({each.train_id for each in self.left_out})
+        return [
+            f"overlap: {count} examples were not trained on or chosen by, because held-out ones "
+            f"stand in them; the first: {first.train_id} ~ {first.test_id} "
+            f"({first.kind}, {first.share:.0%})."
+        ]
 
     @property
     def held_out(self) -> list[Split]:
@@ -80,7 +100,8 @@ def read_splits(config: Config, dataset: Dataset | None = None) -> Splits:
 
     Raises:
         ConfigError: there is no test split, or a name is taken.
-        DataError: data cannot be read, or test examples stand in the training data.
+        DataError: data cannot be read, or held-out examples stand in the training data and that
+            is refused.
     """
     study = config.study
     if study.test is None:
@@ -101,8 +122,7 @@ def read_splits(config: Config, dataset: Dataset | None = None) -> Splits:
         test=_read("test", "test", study.test, config.verifier),
         others=tuple(_read(name, "other", each) for name, each in study.others.items()),
     )
-    _require_apart(splits, study.allowed_overlap)
-    return splits
+    return _apart(splits, study)
 
 
 def held_out(whole: Dataset, config: Config) -> tuple[Dataset, Split | None]:
@@ -139,12 +159,42 @@ def _split(name: str, role: Role, examples: tuple[Example, ...], verifier: str |
     return Split(name=name, role=role, examples=examples, verifier=found, why=why)
 
 
-def _require_apart(splits: Splits, allowed: tuple[str, ...]) -> None:
-    """Stop where what is tested on was trained on or chosen by."""
-    train = splits.train.examples
-    for split in (splits.test, *splits.others):
-        require_no_overlap(find_overlap(train, split.examples), allowed=allowed)
-    if splits.validation is not None:
-        require_no_overlap(find_overlap(train, splits.validation.examples), allowed=allowed)
-        overlaps = find_overlap(splits.validation.examples, splits.test.examples)
-        require_no_overlap(overlaps, allowed=allowed)
+def _apart(splits: Splits, study: StudyConfig) -> Splits:
+    """Let nothing be tested on that was trained on or chosen by: stop, or leave it out."""
+    held = [splits.test, *splits.others]
+    validation, left_out = splits.validation, list[Overlap]()
+    if validation is not None:
+        examples, found = _left(validation.examples, [splits.test], study)
+        validation = dataclasses.replace(validation, examples=examples)
+        held.append(validation)
+        left_out += found
+    examples, found = _left(splits.train.examples, held, study)
+    train = dataclasses.replace(splits.train, examples=examples)
+    return dataclasses.replace(
+        splits, train=train, validation=validation, left_out=(*left_out, *found)
+    )
+
+
+def _left(
+    examples: tuple[Example, ...], held: Sequence[Split], study: StudyConfig
+) -> tuple[tuple[Example, ...], list[Overlap]]:
+    """Return the examples that no held-out split stands in, and why the others went."""
+    left_out: list[Overlap] = []
+    for split in held:
+        if study.overlap == "refuse":
+            require_no_overlap(
+                find_overlap(examples, split.examples),
+                allowed=study.allowed_overlap,
+                instead=", leave them out of the training data with study.overlap=drop, or allow "
+                "them by their ids with study.allowed_overlap",
+            )
+            continue
+        kept, found = without_overlap(examples, split.examples, allowed=study.allowed_overlap)
+        if not kept:
+            raise DataError(
+                f"study.overlap: nothing is left, because the {split.name} split stands in every "
+                "example; take other data"
+            )
+        examples = tuple(kept)
+        left_out += found
+    return examples, left_out
