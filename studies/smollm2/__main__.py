@@ -1,20 +1,24 @@
 """Score a target on the responses that the paper's authors published, and test its statements.
 
     python -m studies.smollm2 --data FOLDER --target FOLDER
+    python -m studies.smollm2 --again
     python -m studies.smollm2 --check
 
 The data (gsm8k.jsonl, math_algebra.jsonl, ecqa.jsonl, mbpp.jsonl, humaneval.jsonl) have no licence
 and are no part of the project. Stopped at any moment, the same command goes on where it was.
 
-`--check` scores and writes nothing: it makes the page and the JSON again from scores.csv and says
-whether they are the ones that lie there. A run that scores says which printed digits changed.
+`--again` scores nothing: it makes the page, the JSON and the figure anew from scores.csv and the
+circumstances in results.json. `--check` writes nothing either: it says whether they are the ones
+that lie there. A run that scores says which printed digits changed.
 """
 
 import argparse
 import difflib
 import json
+import re
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from idiolect.runs.manifest import write_atomically
@@ -27,13 +31,25 @@ from studies.smollm2.tables import Tables, as_json, page
 __all__ = ["changed", "main"]
 
 HERE = Path(__file__).parent
+PAGE, NUMBERS, FIGURE = "README.md", "results.json", "perplexity.svg"
 _TABLES = ("variants", "agreement", "orders", "statements")
+_DRAWN_BY = re.compile(r"Matplotlib v[\w.]+")
+"""What the figure names as its maker; another version of it may draw other lines."""
+
+_SAME = "comes out of scores.csv"
+_OTHER = "does NOT come out of scores.csv"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Score what is missing and write the results; return the exit code."""
     options = _options(arguments)
-    return _check(options.output) if options.check else _run(options)
+    if options.check:
+        return _check(options.output)
+    if options.again:
+        _write(options.output, *_kept(options.output))
+        print(f"written: {options.output / PAGE}")
+        return 0
+    return _run(options)
 
 
 def _run(options: Any) -> int:
@@ -43,37 +59,53 @@ def _run(options: Any) -> int:
         options.data, target, options.runs, rows=options.rows, tasks=tasks, report=Lines()
     )
     options.output.mkdir(parents=True, exist_ok=True)
-    readme = options.output / "README.md"
+    readme = options.output / PAGE
     before = readme.read_text(encoding="utf-8") if readme.exists() else None
     write_csv(options.output / "scores.csv", rows)
     tables = Tables.of(read_csv(options.output / "scores.csv"))
-    after, numbers = _texts(_circumstances(options, tasks), tables)
-    write_atomically(readme, after)
-    write_atomically(options.output / "results.json", numbers)
-    draw(options.output / "perplexity.svg", tables.variants)
+    _write(options.output, _circumstances(options, tasks), tables)
     print(f"written: {readme}")
     if before is not None:
-        _say(changed(before, after))
+        _say(changed(before, readme.read_text(encoding="utf-8")))
     return 0
 
 
 def _check(folder: Path) -> int:
-    """Return 1 where the written page or JSON is not what the scores give."""
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    """Return 1 where the written page, JSON or figure is not what the scores give."""
+    facts, tables = _kept(folder)
+    with TemporaryDirectory() as made:
+        _write(Path(made), facts, tables)
+        said = {n: _compared(folder / n, Path(made) / n) for n in (PAGE, NUMBERS, FIGURE)}
+    for name, words in said.items():
+        print(f"{folder / name}: {words}")
+    return int(_OTHER in said.values())
+
+
+def _compared(kept: Path, made: Path) -> str:
+    """Say whether a file is the one that the scores give."""
+    old, new = (path.read_text(encoding="utf-8") for path in (kept, made))
+    if old == new:
+        return _SAME
+    if kept.name == FIGURE:
+        drawn, here = ("".join(_DRAWN_BY.findall(text)[:1]) for text in (old, new))
+        if drawn and drawn != here:
+            return f"cannot tell, drawn by {drawn} and here is {here}"
+    return _OTHER
+
+
+def _kept(folder: Path) -> tuple[dict[str, Any], Tables]:
+    """Return the circumstances that were written, and the tables of the scores."""
+    results = json.loads((folder / NUMBERS).read_text(encoding="utf-8"))
     facts = {key: value for key, value in results.items() if key not in _TABLES}
-    texts = _texts(facts, Tables.of(read_csv(folder / "scores.csv")))
-    wrong = False
-    for name, text in zip(("README.md", "results.json"), texts, strict=True):
-        is_same = text == (folder / name).read_text(encoding="utf-8")
-        print(f"{folder / name}: {'comes' if is_same else 'does NOT come'} out of scores.csv")
-        wrong |= not is_same
-    return int(wrong)
+    return facts, Tables.of(read_csv(folder / "scores.csv"))
 
 
-def _texts(facts: dict[str, Any], tables: Tables) -> tuple[str, str]:
-    """Return README.md and results.json."""
+def _write(folder: Path, facts: dict[str, Any], tables: Tables) -> None:
+    """Write the page, the JSON and the figure."""
     named = {name: getattr(tables, name) for name in _TABLES}
-    return page(facts, tables), as_json(facts, **named)
+    write_atomically(folder / PAGE, page(facts, tables))
+    write_atomically(folder / NUMBERS, as_json(facts, **named))
+    draw(folder / FIGURE, tables.variants)
 
 
 def changed(before: str, after: str) -> list[str]:
@@ -102,6 +134,7 @@ def _options(arguments: list[str] | None) -> Any:
     parser.add_argument("--rows", type=int, default=100, help="First rows of each task.")
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--output", type=Path, default=HERE)
+    parser.add_argument("--again", action="store_true", help="Score nothing; write the page anew.")
     parser.add_argument(
         "--check", action="store_true", help="Compare what is written; score nothing."
     )

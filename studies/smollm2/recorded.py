@@ -1,13 +1,21 @@
-"""Perplexities that the authors' files hold for Mistral-7B and Llama-2-13B, by task and variant.
+"""Perplexities that the authors' files hold for two 7B and 13B models, by task and variant.
 
 Arithmetic means over rows, as the authors average. Sources, both in `docs/paper.md` of the
-project's reference: §2.5 (fields stored in the data files of arXiv 2402.11192), and §2.6 (logs of
-arXiv 2502.11779, n = 300, Mistral) where marked. A minimal change is scored there by the model
-whose answer it corrects, so each model has one of the two. The follow-up's step-by-step answers
-are other texts than the paper's, so theirs are not here.
+project's reference: §2.5 (fields stored in older data files of arXiv 2402.11192), and §2.6 (logs
+of arXiv 2502.11779, n = 300, Mistral) where marked. §2.5 does not say over how many rows; the
+published files hold 1,000 of GSM8K, MATH and ECQA, 374 of MBPP and twice 82 of HumanEval (its
+appendix B). Neither gives an interval or a revision of the models. A minimal change is scored
+there by the model whose answer it corrects, so each model has one of the two. The follow-up's
+step-by-step answers are other texts than the paper's, so theirs are not here.
 """
 
-__all__ = ["GEOMETRIC", "RECORDED"]
+__all__ = ["GEOMETRIC", "NAMES", "RECORDED"]
+
+NAMES = {
+    "mistral-7b-instruct": "Mistral-7B-Instruct-v0.2",
+    "llama-2-13b-chat": "Llama-2-13b-chat",
+}
+"""Model -> its full name, as the reference's list of names has it."""
 
 RECORDED: dict[str, dict[str, dict[str, float]]] = {
     "mistral-7b-instruct": {

@@ -15,7 +15,7 @@ from studies.smollm2.analysis import (
     orders,
     variant_table,
 )
-from studies.smollm2.recorded import GEOMETRIC, RECORDED
+from studies.smollm2.recorded import GEOMETRIC, NAMES, RECORDED
 from studies.smollm2.scoring import ScoredRow
 from studies.smollm2.statements import STATEMENTS, Comparison, comparisons, verdict
 
@@ -23,6 +23,13 @@ __all__ = ["Tables", "as_json", "markdown", "page"]
 
 _DIGITS = 6
 _MODELS = {"mistral-7b-instruct": "Mistral-7B", "llama-2-13b-chat": "Llama-2-13B"}
+_RECORDED = f"""Recorded values, of {" and ".join(NAMES.values())}: arithmetic means
+from the authors' files, geometric ones in brackets where there are any (see `recorded.py`). The
+reference and GPT-4 of GSM8K (Mistral) are over n = 300. How many rows the others are over was not
+recorded; the published files hold 1,000 of GSM8K, MATH algebra and ECQA, 374 of MBPP and twice 82
+of HumanEval. No interval and no revision of the models was recorded with any of them. They are of
+other rows, other tokens and another template, so levels can't be compared, only orders.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +78,7 @@ def page(circumstances: Mapping[str, Any], tables: Tables) -> str:
         "Which of the statements of arXiv 2402.11192 about perplexity hold on a small model that\n"
         "none of the responses were written for. Made by `python -m studies.smollm2`; do not\n"
         "edit. The raw sums are in `scores.csv`, all figures in `results.json`, and\n"
-        "`python -m studies.smollm2 --check` makes this page again from the former.\n",
+        "`python -m studies.smollm2 --check` makes page and chart again from the former.\n",
         f"{facts}\n",
         "## The paper's statements\n",
         "What each comparison below says, put together: a statement *holds* on a task where every\n"
@@ -79,9 +86,9 @@ def page(circumstances: Mapping[str, Any], tables: Tables) -> str:
         _verdicts(tables.statements),
         "## Perplexity of each variant\n",
         "Geometric mean over rows with its 95 % bootstrap interval; `arithmetic` is the mean that\n"
-        "the authors take. Recorded values: arithmetic means from the authors' files, geometric\n"
-        "ones in brackets where there are any (see `recorded.py`). They are of other and more\n"
-        "rows, other tokens and another template, so levels can't be compared, only orders.\n",
+        "the authors take. `median`, `arithmetic` and `rank-surprisal` (mean rank, at most 100,\n"
+        "÷ mean NLL) only describe and carry no interval.\n",
+        _RECORDED,
         _variants(tables.variants),
         "![Perplexities](perplexity.svg)\n",
         "## Do the orders agree?\n",
@@ -92,8 +99,9 @@ def page(circumstances: Mapping[str, Any], tables: Tables) -> str:
         "## Comparisons\n",
         "Ratios of perplexities (geometric) on the same prompts, with 95 % intervals (paired, t).\n"
         "`p` is corrected for the number of all comparisons (Holm); above 5 %: *cannot tell*.\n"
-        "The last two columns are the same ratios of the recorded arithmetic means. There a\n"
-        "minimal change is of the model's own answer; SmolLM2 wrote none of these responses.\n",
+        "The last two columns are the same ratios of the recorded arithmetic means, without\n"
+        "intervals. There a minimal change is of the model's own answer; SmolLM2 wrote none of\n"
+        "these responses.\n",
         _comparisons(tables.statements),
     ]
     return "\n".join(parts)

@@ -2,14 +2,15 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
 import tiny
 
-from studies.smollm2.__main__ import HERE, changed, main
+from studies.smollm2.__main__ import FIGURE, HERE, NUMBERS, PAGE, changed, main
 from studies.smollm2.analysis import agreements, orders, variant_table
-from studies.smollm2.recorded import RECORDED
+from studies.smollm2.recorded import NAMES, RECORDED
 from studies.smollm2.scoring import TASKS, ScoredRow, read_csv, write_csv
 from studies.smollm2.statements import STATEMENTS, comparisons, verdict
 from studies.smollm2.tables import Tables, page
@@ -131,6 +132,7 @@ def test_every_recorded_variant_and_every_statement_is_about_variants_of_the_dat
     known = {"reference", "gpt4", "claude", "gpt4o_mini", "gpt4_step_by_step"}
     known |= {"gpt4_paraphrase_of_gpt4", "gpt4_rewrite_of_reference"}
     known |= {f"{m}_{w}" for m in ("llama2", "mistral") for w in ("own", "minimal_change")}
+    assert NAMES.keys() == RECORDED.keys()
     for tasks in RECORDED.values():
         assert tasks.keys() == set(TASKS)
         assert {variant for each in tasks.values() for variant in each} <= known
@@ -170,6 +172,39 @@ def test_noise_of_another_number_of_threads_changes_no_printed_digit():
 @pytest.mark.skipif(not (HERE / "scores.csv").exists(), reason="nothing is recorded yet")
 def test_the_committed_tables_come_out_of_the_committed_scores(capsys):
     assert main(["--check"]) == 0, capsys.readouterr().out
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """Return a copy of what is committed."""
+    for name in (PAGE, NUMBERS, FIGURE, "scores.csv"):
+        shutil.copy(HERE / name, tmp_path / name)
+    return tmp_path
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_a_check_finds_a_figure_that_was_changed_by_hand_and_writing_anew_mends_it(
+    recorded, capsys
+):
+    edit(recorded / FIGURE, 'width="540pt"', 'width="541pt"')
+    assert main(["--check", "--output", str(recorded)]) == 1
+    said = capsys.readouterr().out
+    assert f"{FIGURE}: does NOT come out of scores.csv" in said
+    assert f"{PAGE}: comes out of scores.csv" in said
+    assert main(["--again", "--output", str(recorded)]) == 0
+    for name in (PAGE, NUMBERS, FIGURE, "scores.csv"):
+        assert (recorded / name).read_bytes() == (HERE / name).read_bytes()
+
+
+def test_a_figure_of_another_version_of_the_drawing_library_can_not_be_told(recorded, capsys):
+    edit(recorded / FIGURE, "Matplotlib v", "Matplotlib v0.")
+    assert main(["--check", "--output", str(recorded)]) == 0
+    assert f"{FIGURE}: cannot tell, drawn by Matplotlib v0." in capsys.readouterr().out
 
 
 def test_the_command_writes_the_same_files_twice_and_no_text_of_a_response(tmp_path, tiny_model):
