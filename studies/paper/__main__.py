@@ -13,9 +13,9 @@ from idiolect.config import load_config
 from idiolect.pipeline.estimates import Range
 from idiolect.pipeline.plan import Plan, plan
 from idiolect.training import resolve
-from studies.paper.lab import EXPERIMENTS, HERE, command_of, lab_settings, write_data
+from studies.paper.lab import EXPERIMENTS, HERE, commands_of, lab_settings, write_data
 
-__all__ = ["price_row", "run_on_lab"]
+__all__ = ["price_row", "run_of", "run_on_lab"]
 
 HEADERS = (
     "experiment",
@@ -62,29 +62,40 @@ def price_row(path: Path) -> str:
     config = load_config(path)
     found: Plan = plan(config)
     name = path.relative_to(HERE).with_suffix("")
-    work = ["-", "-", "-", "-"]
+    cells = steps = 0
+    answers = round(sum(r.requests.expected for r in found.requests if r.role == "target"))
     if found.training is not None:
         cells, steps = found.training.cells, found.training.steps
-        answers = found.training.test_answers + found.training.validation_answers
-        rows = cells * steps * resolve(config.training).batch_size
-        seconds = rows * ROW_TOKENS * FLOP_PER_TOKEN / FLOP_PER_SECOND
-        seconds += answers * ANSWER_TOKENS / TOKENS_PER_SECOND
-        work = [f"{cells:,}", f"{steps:,}", f"{answers:,}", f"{seconds / 3600:.1f}"]
+        answers += found.training.test_answers + found.training.validation_answers
+    rows = cells * steps * resolve(config.training).batch_size
+    seconds = rows * ROW_TOKENS * FLOP_PER_TOKEN / FLOP_PER_SECOND
+    seconds += answers * ANSWER_TOKENS / TOKENS_PER_SECOND
+    hours = f"{seconds / 3600:.1f}" if seconds >= 360 else "<0.1"
+    work = [f"{cells:,}", f"{steps:,}", f"{answers:,}", hours]
     return f"| `{name}` | {_dollars(found.usd)} | {' | '.join(work)} |"
 
 
 def run_on_lab(path: Path, folder: Path) -> int:
-    """Run an experiment on the lab, write its report, and return the exit code.
+    """Run the commands of an experiment on the lab, with their reports; return the exit code.
 
     Args:
         path: The configuration.
-        folder: With `data` in it, see `write_data`; the run goes beside that.
+        folder: With `data` in it, see `write_data`; the runs go beside that.
     """
-    command = command_of(load_config(path))
-    run = folder / "-".join(path.relative_to(HERE).with_suffix("").parts)
-    settings = [word for each in lab_settings(path, folder / "data") for word in ("--set", each)]
-    words = [command, "-c", str(path), *settings, "-o", str(run), "-q", "--confirm-run-unsafe-code"]
-    return idiolect(words) or idiolect(["report", str(run)])
+    codes: list[int] = []
+    for command in commands_of(load_config(path)):
+        run = run_of(path, folder, command)
+        settings = [f"--set={each}" for each in lab_settings(path, folder / "data")]
+        words = [command, "-c", str(path), *settings, "-o", str(run), "-q"]
+        codes.append(
+            idiolect([*words, "--confirm-run-unsafe-code"]) or idiolect(["report", str(run)])
+        )
+    return max(codes)
+
+
+def run_of(path: Path, folder: Path, command: str) -> Path:
+    """Return where a command of an experiment writes to."""
+    return folder / "-".join([*path.relative_to(HERE).with_suffix("").parts, command])
 
 
 def _dollars(usd: Range | None) -> str:

@@ -6,7 +6,7 @@ from idiolect.config import Config, load_config
 from idiolect.lab.datasets import write
 from idiolect.lab.tasks import Skill, take
 
-__all__ = ["EXPERIMENTS", "command_of", "lab_settings", "task_of", "write_data"]
+__all__ = ["EXPERIMENTS", "commands_of", "lab_settings", "task_of", "write_data"]
 
 HERE = Path(__file__).parent
 EXPERIMENTS = tuple(sorted([*HERE.glob("*.yaml"), *HERE.glob("corrected/*.yaml")]))
@@ -15,6 +15,9 @@ _SKILLS: dict[str, tuple[Skill, tuple[int, ...]]] = {
     "math-algebra": ("equations", (1,)),
     "ecqa": ("choice", (1,)),
     "winogrande": ("choice", (1,)),
+    "esnli": ("choice", (1,)),
+    "squad": ("choice", (1,)),
+    "drop": ("shop", (3, 4)),
     "hellaswag": ("choice", (1,)),
     "mbpp": ("code", (1,)),
     "humaneval": ("code", (1,)),
@@ -33,7 +36,7 @@ _SMALL = {
     "study.base_runs": 1,
     "study.examples": 6,
     "study.evaluation.samples": 1,
-    "study.evaluation.max_new_tokens": 64,
+    "study.evaluation.max_new_tokens": 24,
 }
 """What makes a run small. It shows that the experiment runs, and nothing else."""
 
@@ -43,9 +46,10 @@ def task_of(config: Config) -> str:
     return config.data.path or ""
 
 
-def command_of(config: Config) -> str:
-    """Return the command of `idiolect` that an experiment is for."""
-    return "study" if config.study.datasets else "compare"
+def commands_of(config: Config) -> list[str]:
+    """Return the commands of `idiolect` that an experiment is for."""
+    can = {"compare": config.strategies, "study": config.study.datasets}
+    return [command for command, has in can.items() if has]
 
 
 def write_data(folder: Path) -> None:
