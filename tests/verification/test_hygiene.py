@@ -152,14 +152,41 @@ def test_every_training_example_that_holds_a_test_prompt_is_left_out_and_no_othe
     test = [example("q3", prose(3, 40) + INSTRUCTION), example("q5", prose(5, 40) + INSTRUCTION)]
     left, found = without_overlap([*train, twin, again, inside], test)
     assert [e.id for e in left] == [e.id for e in train if e.id not in ("t3", "t5")]
-    assert {(o.train_id, o.test_id) for o in found} == {
-        *(("t3", "q3"), ("again", "q3")),
-        *(("t5", "q5"), ("twin", "q5"), ("inside", "q5")),
+    assert {(o.train_id, o.test_id, o.kind) for o in found} == {
+        *(("t3", "q3", "exact"), ("again", "q3", "exact")),
+        *(("t5", "q5", "exact"), ("twin", "q5", "near"), ("inside", "q5", "near")),
     }
     assert find_overlap(left, test) == []
     left, found = without_overlap([*train, twin], test, allowed=["q5"])
     assert [e.id for e in left] == [e.id for e in [*train, twin] if e.id != "t3"]
     assert without_overlap([], test) == ([], [])
+
+
+def test_what_is_an_instruction_does_not_change_while_examples_are_left_out():
+    shared, passage = prose(500, 40), prose(501, 40)
+    # A fifth of all prompts share a text, and two test prompts are trained on.
+    train = [example(f"t{i}", prose(i, 20) + " " + shared * (i < 20)) for i in range(100)]
+    test = [example(f"q{i}", prose(i + 200, 20) + " " + shared * (i < 20)) for i in range(100)]
+    leaks = [example("one", test[0].messages[0].content), example("two", prose(201, 20) + shared)]
+    left, _ = without_overlap([*train, *leaks], [*test, example("q", prose(201, 20) + shared)])
+    assert left == train
+    # Few training examples are left, and every one that holds the passage is gone.
+    same = [example(f"s{i}", prose(i, 30)) for i in range(20)]
+    holding = [example(f"p{i}", prose(600 + i, 10) + " " + passage) for i in range(5)]
+    test = [*(example(f"q{i}", prose(i, 30)) for i in range(20)), example("p", passage)]
+    left, found = without_overlap([*same, *holding], test)
+    assert (left, len(found)) == ([], 25)
+
+
+@given(st.lists(st.integers(0, 8), max_size=8), st.lists(st.integers(0, 8), max_size=8))
+def test_nothing_that_is_left_overlaps_and_nothing_else_went(trained, tested):
+    train = [example(f"t{place}", prose(i, 20)) for place, i in enumerate(trained)]
+    test = [example(f"q{place}", prose(i, 20)) for place, i in enumerate(tested)]
+    left, found = without_overlap(train, test)
+    assert [e.id for e in left] == [
+        f"t{place}" for place, i in enumerate(trained) if i not in tested
+    ]
+    assert len(left) + len(found) == len(train)
 
 
 def test_a_test_question_inside_a_training_response_is_overlap():

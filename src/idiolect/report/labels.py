@@ -1,6 +1,6 @@
 """Names beside the points of a figure, each where no other name and no point lies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = ["label_points"]
@@ -38,9 +38,8 @@ def label_points(
     axes.figure.draw_without_rendering()
     places = axes.transData.transform(list(points.values()))
     marks = [Bbox.from_extents(x - 3, y - 3, x + 3, y + 3) for x, y in places]
-    taken: list[Bbox] = []
+    taken: list[Any] = []
     for (name, point), mark in zip(points.items(), marks, strict=True):
-        others = [other for other in marks if not other.overlaps(mark)]
         label = axes.annotate(
             name,
             point,
@@ -51,12 +50,25 @@ def label_points(
             fontsize=fontsize,
             parse_math=False,
         )
-        for spot in (*_SPOTS, _SPOTS[0]):
-            (offset, side), height = spot
-            label.set(position=(offset, height), horizontalalignment=side)
-            box = label.get_window_extent()
-            inside = axes.bbox.containsx(box.x0) and axes.bbox.containsx(box.x1)
-            reach = Bbox.union([box, mark])
-            if inside and box.count_overlaps(taken) == reach.count_overlaps(others) == 0:
-                break
-        taken.append(label.get_window_extent())
+        others = [*taken, *(other for other in marks if not other.overlaps(mark))]
+        troubles = [_trouble(axes.bbox, _put(label, spot), mark, others) for spot in _SPOTS]
+        taken.append(_put(label, _SPOTS[troubles.index(min(troubles))]))
+
+
+def _put(label: Any, spot: tuple[tuple[int, str], int]) -> Any:
+    """Move a label to a spot; return the box that it fills there."""
+    (offset, side), height = spot
+    label.set(position=(offset, height), horizontalalignment=side)
+    return label.get_window_extent()
+
+
+def _trouble(inside: Any, box: Any, mark: Any, others: Sequence[Any]) -> int:
+    """Return how bad a place for a name is, 0 being none; all arguments are boxes."""
+    from matplotlib.transforms import Bbox
+
+    is_outside = not (inside.containsx(box.x0) and inside.containsx(box.x1))
+    # A point between a name and the height of its own point looks like the owner of the name.
+    middle = (mark.x0 + mark.x1) / 2
+    edge = box.x0 if box.x0 > middle else box.x1
+    between = Bbox.from_extents(min(middle, edge), box.y0, max(middle, edge), box.y1)
+    return 4 * is_outside + 2 * box.count_overlaps(others) + between.count_overlaps(others)

@@ -8,7 +8,7 @@ the prompts of one task share their instructions.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,6 +35,20 @@ class Overlap:
     """The part of the test prompt's sequences that the training example holds."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """The test prompts, as training examples are compared with them."""
+
+    same: Mapping[tuple[str, ...], Sequence[str]]
+    """Words of a prompt -> ids."""
+
+    sequences: Mapping[str, int]
+    """Id -> how many sequences of its own the prompt has."""
+
+    ids_of: Mapping[int, Sequence[str]]
+    """Sequence -> ids of the prompts that it stands in."""
+
+
 def find_overlap(
     train: Sequence[Example], test: Sequence[Example], *, threshold: float = 0.5
 ) -> list[Overlap]:
@@ -45,27 +59,75 @@ def find_overlap(
         test: looked at with the prompt.
         threshold: the least share of a test prompt's 13-word sequences for a near match.
     """
-    exact = {tuple(_prompt(example)): example.id for example in reversed(train)}
-    test_grams = {example.id: _grams(_prompt(example)) for example in test}
-    common = _common([*test_grams.values(), *(_grams(_prompt(e)) for e in train)])
-    wanted: defaultdict[int, list[str]] = defaultdict(list)
-    for test_id, grams in test_grams.items():
-        for gram in grams - common:
-            wanted[gram].append(test_id)
-    nearest = _nearest(train, wanted)
-    overlaps: list[Overlap] = []
-    for example in test:
-        same = exact.get(tuple(_prompt(example)))
-        if same is not None:
-            overlaps.append(Overlap(train_id=same, test_id=example.id, kind="exact", share=1.0))
-            continue
-        count, train_id = nearest.get(example.id, (0, ""))
-        total = len(test_grams[example.id] - common)
-        if total and count >= threshold * total:
-            overlaps.append(
-                Overlap(train_id=train_id, test_id=example.id, kind="near", share=count / total)
-            )
-    return overlaps
+    held = _held(train, test)
+    nearest: dict[str, Overlap] = {}
+    for example in train:
+        for overlap in _overlaps(example, held, threshold):
+            other = nearest.get(overlap.test_id)
+            if other is None or _nearness(overlap) > _nearness(other):
+                nearest[overlap.test_id] = overlap
+    return [nearest[example.id] for example in test if example.id in nearest]
+
+
+def without_overlap(
+    train: Sequence[Example],
+    test: Sequence[Example],
+    *,
+    threshold: float = 0.5,
+    allowed: Collection[str] = (),
+) -> tuple[list[Example], list[Overlap]]:
+    """Return the training examples that no test example stands in, and why each other went.
+
+    Args:
+        train: see `find_overlap`.
+        test: see `find_overlap`.
+        threshold: see `find_overlap`.
+        allowed: ids of test examples whose overlap is known and accepted.
+    """
+    held = _held(train, test)
+    left, found = list[Example](), list[Overlap]()
+    for example in train:
+        overlaps = [o for o in _overlaps(example, held, threshold) if o.test_id not in allowed]
+        if overlaps:
+            found.append(max(overlaps, key=_nearness))
+        else:
+            left.append(example)
+    return left, found
+
+
+def _held(train: Sequence[Example], test: Sequence[Example]) -> _Held:
+    prompts = {example.id: _prompt(example) for example in test}
+    grams = {test_id: _grams(words) for test_id, words in prompts.items()}
+    common = _common([*grams.values(), *(_grams(_prompt(e)) for e in train)])
+    same: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    ids_of: defaultdict[int, list[str]] = defaultdict(list)
+    for test_id, words in prompts.items():
+        same[tuple(words)].append(test_id)
+        for gram in grams[test_id] - common:
+            ids_of[gram].append(test_id)
+    sequences = {test_id: len(each - common) for test_id, each in grams.items()}
+    return _Held(same=same, sequences=sequences, ids_of=ids_of)
+
+
+def _overlaps(example: Example, held: _Held, threshold: float) -> list[Overlap]:
+    """Return every test example that one training example holds."""
+    texts = [" ".join(m.content for m in example.messages), example.reference or ""]
+    texts += example.responses.values()
+    grams = set[int]().union(*(_grams(plain_words(text)) for text in texts))
+    counts = Counter(test_id for gram in grams for test_id in held.ids_of.get(gram, ()))
+    same = held.same.get(tuple(_prompt(example)), ())
+    found = [
+        Overlap(train_id=example.id, test_id=test_id, kind="exact", share=1.0) for test_id in same
+    ]
+    for test_id, count in counts.items():
+        share = count / held.sequences[test_id]
+        if share >= threshold and test_id not in same:
+            found.append(Overlap(train_id=example.id, test_id=test_id, kind="near", share=share))
+    return found
+
+
+def _nearness(overlap: Overlap) -> tuple[bool, float]:
+    return overlap.kind == "exact", overlap.share
 
 
 def _prompt(example: Example) -> list[str]:
@@ -83,53 +145,27 @@ def _common(all_grams: Sequence[set[int]]) -> set[int]:
     return {gram for gram, count in counts.items() if count >= least}
 
 
-def _nearest(train: Sequence[Example], wanted: dict[int, list[str]]) -> dict[str, tuple[int, str]]:
-    """Return, for each test id, the most sequences that one training example holds of it."""
-    nearest: dict[str, tuple[int, str]] = {}
-    for example in train:
-        texts = [" ".join(m.content for m in example.messages), example.reference or ""]
-        texts += example.responses.values()
-        grams = set[int]().union(*(_grams(plain_words(text)) for text in texts))
-        counts = Counter(test_id for gram in grams for test_id in wanted.get(gram, ()))
-        for test_id, count in counts.items():
-            if count > nearest.get(test_id, (0, ""))[0]:
-                nearest[test_id] = (count, example.id)
-    return nearest
-
-
-def without_overlap(
-    train: Sequence[Example], test: Sequence[Example], *, allowed: Collection[str] = ()
-) -> tuple[list[Example], list[Overlap]]:
-    """Return the training examples that no test example stands in, and why the others went.
-
-    Args:
-        train: see `find_overlap`.
-        test: see `find_overlap`.
-        allowed: ids of test examples whose overlap is known and accepted.
-    """
-    left, found = list(train), list[Overlap]()
-    # A match names one training example; there may be more that hold the same test prompt.
-    while overlaps := [o for o in find_overlap(left, test) if o.test_id not in allowed]:
-        found += overlaps
-        gone = {overlap.train_id for overlap in overlaps}
-        left = [example for example in left if example.id not in gone]
-    return left, found
-
-
 def require_no_overlap(
-    overlaps: Sequence[Overlap], *, allowed: Collection[str] = (), instead: str = ""
+    overlaps: Sequence[Overlap],
+    *,
+    allowed: Collection[str] = (),
+    held_out: str = "test",
+    inside: str = "training",
+    instead: str = "",
 ) -> None:
-    """Stop where test examples stand in the training data.
+    """Stop where held-out examples stand in data that they must not be in.
 
     Args:
         overlaps: see `find_overlap`.
-        allowed: ids of test examples whose overlap is known and accepted.
+        allowed: ids of held-out examples whose overlap is known and accepted.
+        held_out: Name of the split whose prompts were looked for.
+        inside: Name of the data that they were looked for in.
         instead: What else may be done than to remove them, for the message.
 
     Raises:
         DataError: an overlap is not allowed by name.
     """
-    left = [overlap for overlap in overlaps if overlap.test_id not in set(allowed)]
+    left = [overlap for overlap in overlaps if overlap.test_id not in allowed]
     if not left:
         return
     shown = ", ".join(
@@ -137,6 +173,6 @@ def require_no_overlap(
     )
     more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
     raise DataError(
-        f"test split: found {len(left)} examples that stand in the training data: {shown}{more}; "
-        f"remove them from one side{instead}"
+        f"{held_out} split: found {len(left)} examples that stand in the {inside} data: "
+        f"{shown}{more}; remove them from one side{instead}"
     )

@@ -1,8 +1,10 @@
 """A whole study on a tiny model: what is trained, what lands, and what a second call does."""
 
+import contextlib
 import dataclasses
 import json
 import shutil
+import sqlite3
 
 import pytest
 import tiny
@@ -189,46 +191,77 @@ def test_a_study_resumed_with_other_data_is_refused_by_name(done, folder, tmp_pa
 
 
 def test_test_examples_in_the_training_data_stop_the_study(folder, tmp_path):
-    leaking = tiny.write_jsonl(tmp_path / "test.jsonl", rows(3))
-    settings = config(folder, output_dir=str(tmp_path / "run"))
-    test = dataclasses.replace(
-        settings.study.test, data=dataclasses.replace(settings.study.test.data, path=str(leaking))
-    )
-    changed = dataclasses.replace(settings, study=dataclasses.replace(settings.study, test=test))
+    path = str(tiny.write_jsonl(tmp_path / "test.jsonl", rows(3)))
+    settings = {"test": StudySplit(data=DataConfig(path=path))}
+    settings |= {"validation_examples": 0, "checkpoints": 1}
+    leaking = config(folder, study=settings, output_dir=str(tmp_path / "run"))
     with pytest.raises(DataError, match="examples that stand in the training data") as refused:
-        study(changed)
+        study(leaking)
     assert "study.overlap=drop" in str(refused.value)
     assert not (tmp_path / "run").exists()
 
 
-def test_training_examples_that_overlap_are_left_out_where_that_is_asked_for(folder, tmp_path):
-    def leaking(count, first):
-        path = tmp_path / f"{first}.jsonl"
-        return StudySplit(data=DataConfig(path=str(tiny.write_jsonl(path, rows(count, first)))))
+def leaking(folder, count, first):
+    """Return a split of sums that may be trained on as well; ids begin anew."""
+    made = [row | {"id": f"row-{n}"} for n, row in enumerate(rows(count, first))]
+    path = tiny.write_jsonl(folder / f"{first}-{count}.jsonl", made)
+    return StudySplit(data=DataConfig(path=str(path)))
 
-    # 8, 9 and 10 are trained on; 11 and 12 are in validation and test.
+
+def test_examples_that_overlap_are_left_out_where_that_is_asked_for(folder, tmp_path):
+    # 8, 9 and 10 are trained on and tested; 11 and 12 are in validation and test, 14 in another.
     study_settings = {
-        "test": leaking(5, 8),
-        "validation": leaking(4, 11),
-        "others": {"more": leaking(2, 1)},
+        "test": leaking(tmp_path, 5, 8),
+        "validation": leaking(tmp_path, 4, 11),
+        "others": {"more": leaking(tmp_path, 2, 1), "last": leaking(tmp_path, 1, 14)},
         "overlap": "drop",
     }
     splits = read_splits(config(folder, study=study_settings))
     assert [e.id for e in splits.train.examples] == [f"sum-{n}" for n in range(3, 8)]
-    assert [e.id for e in splits.validation.examples] == ["sum-13", "sum-14"]
+    assert [e.id for e in splits.validation.examples] == ["row-2"]
     assert len(splits.test.examples) == 5
     assert splits.words == [
-        "overlap: 7 examples were not trained on or chosen by, because held-out ones stand in "
-        "them; the first: sum-11 ~ sum-11 (exact, 100%)."
+        "overlap: 3 validation examples were left out, because held-out prompts stand in them; "
+        "the first: row-0 ~ row-3 (exact, 100%).",
+        "overlap: 5 training examples were left out, because held-out prompts stand in them; "
+        "the first: sum-8 ~ row-0 (exact, 100%).",
     ]
     assert read_splits(config(folder)).words == []
 
 
-def test_a_study_of_which_all_training_data_overlap_is_refused(folder, tmp_path):
-    path = str(tiny.write_jsonl(tmp_path / "test.jsonl", rows(10)))
-    settings = {"test": StudySplit(data=DataConfig(path=path)), "overlap": "drop"}
-    with pytest.raises(DataError, match="overlap: nothing is left, because the test split"):
+@pytest.mark.parametrize("role", ["training", "validation"])
+def test_a_study_of_which_all_examples_of_a_role_overlap_is_refused(folder, tmp_path, role):
+    settings = {"overlap": "drop", "test": leaking(tmp_path, 9, 1)}
+    settings |= {"others": {"more": leaking(tmp_path, 1, 10)}, "validation_examples": 0}
+    if role == "validation":
+        settings |= {"test": leaking(tmp_path, 3, 30), "validation": leaking(tmp_path, 2, 31)}
+    with pytest.raises(DataError, match=f"no {role} example is left, because the prompts of test"):
         read_splits(config(folder, study=settings))
+
+
+def test_a_study_says_what_was_left_out_and_goes_on_from_there(folder, tmp_path):
+    settings = {
+        "test": leaking(tmp_path, 4, 9),
+        "datasets": {
+            name: dataclasses.replace(each, correct_only=False)
+            for name, each in config(folder).study.datasets.items()
+            if name != "either"
+        },
+        **{"seeds": (0,), "checkpoints": 1, "validation_examples": 0, "drift_examples": 0},
+        **{"others": {}, "overlap": "drop"},
+    }
+    asked = config(folder, study=settings, output_dir=str(tmp_path / "run"))
+    first, again = study(asked), study(asked)
+    said = json.loads((again.run / "study.json").read_text(encoding="utf-8"))["words"]
+    assert said == list(first.words)
+    assert said[-1].startswith("overlap: 2 training examples were left out")
+    assert {d.facts.n for d in again.found.datasets} == {6}
+    with contextlib.closing(sqlite3.connect(again.run / "run.sqlite")) as database:
+        logged = [text for (text,) in database.execute("SELECT message FROM events")]
+    assert [text for text in logged if "left out" in text] == [
+        "training example sum-9 left out: row-0 stands in it (exact, 100%)",
+        "training example sum-10 left out: row-1 stands in it (exact, 100%)",
+    ]
 
 
 def test_a_validation_split_that_is_the_test_split_stops_the_study(folder):
@@ -236,7 +269,9 @@ def test_a_validation_split_that_is_the_test_split_stops_the_study(folder):
     same = dataclasses.replace(
         settings, study=dataclasses.replace(settings.study, validation=settings.study.test)
     )
-    with pytest.raises(DataError, match="test split: found 4 examples"):
+    with pytest.raises(
+        DataError, match="test split: found 4 examples that stand in the validation data"
+    ):
         read_splits(same)
 
 

@@ -18,7 +18,8 @@ class PlannedTraining:
     """Adapters that are trained: datasets x seeds x learning rates."""
 
     rows: int
-    """Of each, at most: prompts that not all datasets have are left out."""
+    """Of each, at most: prompts that not all datasets have are left out, and with
+    `study.overlap: drop` those that held-out prompts stand in."""
 
     steps: int
     """Optimizer steps of each, for so many rows."""

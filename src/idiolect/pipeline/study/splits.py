@@ -5,8 +5,8 @@ says is looked at after every choice is made.
 """
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from idiolect.config import Config, StudyConfig, StudySplit
@@ -67,19 +67,19 @@ class Splits:
     validation: Split | None
     test: Split
     others: tuple[Split, ...]
-    left_out: tuple[Overlap, ...] = ()
-    """Why examples were taken out of the training or validation data."""
+    left_out: Mapping[str, tuple[Overlap, ...]] = field(
+        default_factory=dict[str, tuple[Overlap, ...]]
+    )
+    """Why examples are no longer in the `training` and `validation` data, one reason each."""
 
     @property
     def words(self) -> list[str]:
         """What a reader should know of the data, one sentence a fact."""
-        if not self.left_out:
-            return []
-        first, count = self.left_out[0], len({each.train_id for each in self.left_out})
         return [
-            f"overlap: {count} examples were not trained on or chosen by, because held-out ones "
-            f"stand in them; the first: {first.train_id} ~ {first.test_id} "
-            f"({first.kind}, {first.share:.0%})."
+            f"overlap: {len(found)} {name} examples were left out, because held-out prompts stand "
+            f"in them; the first: {found[0].train_id} ~ {found[0].test_id} "
+            f"({found[0].kind}, {found[0].share:.0%})."
+            for name, found in self.left_out.items()
         ]
 
     @property
@@ -161,40 +161,46 @@ def _split(name: str, role: Role, examples: tuple[Example, ...], verifier: str |
 
 def _apart(splits: Splits, study: StudyConfig) -> Splits:
     """Let nothing be tested on that was trained on or chosen by: stop, or leave it out."""
-    held = [splits.test, *splits.others]
-    validation, left_out = splits.validation, list[Overlap]()
+    held, validation = [splits.test, *splits.others], splits.validation
+    left_out: dict[str, tuple[Overlap, ...]] = {}
     if validation is not None:
-        examples, found = _left(validation.examples, [splits.test], study)
-        validation = dataclasses.replace(validation, examples=examples)
+        kept, found = _left("validation", validation.examples, held, study)
+        validation = dataclasses.replace(validation, examples=kept)
         held.append(validation)
-        left_out += found
-    examples, found = _left(splits.train.examples, held, study)
-    train = dataclasses.replace(splits.train, examples=examples)
+        left_out["validation"] = found
+    kept, found = _left("training", splits.train.examples, held, study)
+    left_out["training"] = found
     return dataclasses.replace(
-        splits, train=train, validation=validation, left_out=(*left_out, *found)
+        splits,
+        train=dataclasses.replace(splits.train, examples=kept),
+        validation=validation,
+        left_out={name: overlaps for name, overlaps in left_out.items() if overlaps},
     )
 
 
 def _left(
-    examples: tuple[Example, ...], held: Sequence[Split], study: StudyConfig
-) -> tuple[tuple[Example, ...], list[Overlap]]:
-    """Return the examples that no held-out split stands in, and why the others went."""
+    name: str, examples: tuple[Example, ...], held: Sequence[Split], study: StudyConfig
+) -> tuple[tuple[Example, ...], tuple[Overlap, ...]]:
+    """Return the examples that no held-out prompt stands in, and why each other went."""
     left_out: list[Overlap] = []
     for split in held:
         if study.overlap == "refuse":
             require_no_overlap(
                 find_overlap(examples, split.examples),
                 allowed=study.allowed_overlap,
-                instead=", leave them out of the training data with study.overlap=drop, or allow "
+                held_out=split.name,
+                inside=name,
+                instead=f", leave them out of the {name} data with study.overlap=drop, or allow "
                 "them by their ids with study.allowed_overlap",
             )
             continue
         kept, found = without_overlap(examples, split.examples, allowed=study.allowed_overlap)
-        if not kept:
-            raise DataError(
-                f"study.overlap: nothing is left, because the {split.name} split stands in every "
-                "example; take other data"
-            )
         examples = tuple(kept)
         left_out += found
-    return examples, left_out
+    if left_out and not examples:
+        raise DataError(
+            f"study.overlap: no {name} example is left, because the prompts of "
+            f"{', '.join(split.name for split in held)} stand in all {len(left_out)}; take other "
+            "data"
+        )
+    return examples, tuple(left_out)
