@@ -86,9 +86,6 @@ def lab_settings(path: Path, data: Path) -> list[str]:
         "study.validation_examples": min(config.study.validation_examples, 2),
         **_SMALL,
     }
-    if any({"hinted", "rewrite"} & set(each.strategies) for each in config.study.datasets.values()):
-        # The lab's targets have never seen a hint, so none of these answers is right.
-        settings["study.correct_only"] = False
     if config.study.test:
         settings["study.test.data.path"] = file(config.study.test.data.path or "", "test")
     if config.study.validation:

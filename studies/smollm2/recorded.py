@@ -1,4 +1,4 @@
-"""Perplexities that the authors' files hold for two 7B and 13B models, by task and variant.
+"""Perplexities that the authors' files hold for a 7B and a 13B model, by task and variant.
 
 Arithmetic means over rows, as the authors average. Sources, both in `docs/paper.md` of the
 project's reference: §2.5 (fields stored in older data files of arXiv 2402.11192), and §2.6 (logs

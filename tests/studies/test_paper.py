@@ -145,7 +145,7 @@ def test_humaneval_is_trained_on_each_of_its_two_folds_and_tested_on_the_other()
         assert folds == [("fold-1", "fold-2"), ("fold-2", "fold-1")]
 
 
-def test_the_label_is_tried_where_it_did_best_and_where_it_cost_most():
+def test_the_label_is_tried_where_it_beat_gpt_4_and_where_it_cost_most():
     tasks = {name: task_of(load_config(path)) for name, path in NAMES.items() if "label" in name}
     assert sorted(set(tasks.values())) == ["drop", "hellaswag", "squad", "winogrande"]
     for name in tasks:
