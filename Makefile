@@ -68,7 +68,7 @@ study-smollm2: $(STAMP)
 	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
 	$(PY) -m studies.smollm2 $(ARGS)
 
-# How far four datasets move the same model: hours on two cores. ARGS=--again trains nothing.
+# How far five datasets move the same model: hours on two cores. ARGS=--again trains nothing.
 study-forgetting: $(STAMP)
 	if test -x ../shared/tools/get-smollm2; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) ../shared/tools/get-smollm2; fi
 	$(PY) -m studies.smollm2.forgetting $(ARGS)

@@ -10,6 +10,7 @@ import pytest
 import tiny
 from scipy import stats
 
+from idiolect.config import load_config
 from idiolect.evaluation.drift import DriftBase
 from idiolect.records import Drift
 from idiolect.training import TrainingRow
@@ -97,22 +98,26 @@ def test_the_pairs_are_by_prompt_and_better_is_what_moves_the_model_less():
     assert pair.low < pair.difference < pair.high
 
 
+SIZES = {"reference": 1.0, "gpt4": 1.5, "rewrite": 1.001, "own": 0.1, "own-drawn": 0.2}
+
+
 def test_the_page_says_of_each_dataset_whether_references_move_the_model_more():
     low = np.linspace(0.1, 0.9, 12)
     wobble = 0.05 * np.cos(np.arange(12) * math.pi)
     measured = {
         (name, seed): adapter((low + wobble * 0.1 * seed) * size * (1 + 0.01 * seed))
-        for name, size in (("reference", 1.0), ("gpt4", 1.5), ("rewrite", 1.001), ("own", 0.1))
+        for name, size in SIZES.items()
         for seed in range(2)
     }
     measured["rewrite", 0] = adapter((low + wobble) * 1.003)
     together = on_and_off_the_task(measured)
-    assert (together.n, together.value) == (8, pytest.approx(1.0))  # the same values on each task
+    assert (together.n, together.value) == (10, pytest.approx(1.0))  # the same values on each task
     text = page({"n": 1}, [], drift_table(measured), pair_table(measured), together)
     assert "| than GPT-4's answers | no, less | no, less |" in text
     assert "| than the target's own rewrites of them | cannot tell | cannot tell |" in text
-    assert "| than the target's own answers | yes | yes |" in text
-    assert "correlation over the 8 adapters is +1.00." in text
+    assert "| than the target's own answers, greedy | yes | yes |" in text
+    assert "| than the target's own answers, drawn at temperature 1 | yes | yes |" in text
+    assert "correlation over the 10 adapters is +1.00." in text
     # An adapter below zero in NLL did not move less: only KL is called a move.
     assert "- reference moves the model more than own: +" in text
     assert "- reference raises the NLL more than own: +" in text
@@ -217,6 +222,9 @@ def test_a_study_that_was_stopped_goes_on_to_the_same_files(
         return main([str(argument) for argument in (*common, *folders)])
 
     assert run("straight") == 0
+    for folder, temperature in (("responses", 0.0), ("responses-drawn", 1.0)):
+        resolved = tmp_path / "runs-straight" / folder / "config.resolved.yaml"
+        assert load_config(resolved).own.temperature == temperature
     generated = work["generated"]
     measured, drift = [], DriftBase.drift
 
@@ -230,7 +238,7 @@ def test_a_study_that_was_stopped_goes_on_to_the_same_files(
     with pytest.raises(KeyboardInterrupt):
         run("stopped")
     assert run("stopped") == 0
-    assert measured == [*TASKS, TASKS[0], TASKS[1], TASKS[1], *TASKS[2:], *TASKS, *TASKS]
+    assert measured == [*TASKS, TASKS[0], TASKS[1], TASKS[1], *TASKS[2:], *3 * TASKS]
     assert work["generated"] == 2 * generated
     written, again = (
         {name: (tmp_path / folder / name).read_bytes() for name in NAMES}
@@ -253,6 +261,7 @@ def test_a_study_that_was_stopped_goes_on_to_the_same_files(
         "gpt4",
         "rewrite",
         "own",
+        "own-drawn",
     ]
     assert all(row["kl"] > 0 for row in results["drifts"])
     assert {row["n"] for row in results["drifts"]} == {2, 2 * len(OUTSIDE)}

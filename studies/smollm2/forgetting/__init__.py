@@ -1,1 +1,1 @@
-"""SmolLM2-135M trained on four datasets of the same prompts: which one moves it the least."""
+"""SmolLM2-135M trained on five datasets of the same prompts: which one moves it the least."""

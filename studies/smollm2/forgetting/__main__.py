@@ -1,4 +1,4 @@
-"""Train a target on four datasets of the same prompts, and measure how far each moves it.
+"""Train a target on five datasets of the same prompts, and measure how far each moves it.
 
     python -m studies.smollm2.forgetting --data FOLDER --target FOLDER
 
@@ -52,11 +52,7 @@ def _measure(options: Any) -> None:
     report = Lines()
     target = str(Path(options.target).expanduser())
     datasets = make_responses(
-        options.data,
-        target,
-        options.runs / "responses",
-        prompts=options.prompts,
-        report=report,
+        options.data, target, options.runs, prompts=options.prompts, report=report
     )
     prompts = probe_prompts(options.data, trained=options.prompts, prompts=options.probes)
     prober = Prober(target, prompts, options.runs / "drift", report=report)
@@ -123,7 +119,8 @@ def _circumstances(
         "training": f"LoRA, rank {settings.rank}, alpha {settings.alpha}, all linear layers, "
         f"learning rate {settings.learning_rate:g}, {settings.schedule}, {options.steps} steps "
         f"of {settings.batch_size} rows; idiolect's default but for steps and batch",
-        "answers": f"the target's own and its rewrites: greedy, at most {LONGEST} tokens",
+        "answers": f"own and rewrite are greedy, own-drawn is drawn at temperature 1, once for all "
+        f"seeds; at most {LONGEST} tokens",
         "compared on": f"{options.probes} prompts a task, the base model's greedy answers of at "
         f"most {PROBE_LONGEST} tokens",
         "seeds": ", ".join(str(seed) for seed in range(options.seeds)),

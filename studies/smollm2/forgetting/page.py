@@ -16,7 +16,8 @@ MEASURE_NAMES = {
 _CLAIMS = {
     "gpt4": "than GPT-4's answers",
     "rewrite": "than the target's own rewrites of them",
-    "own": "than the target's own answers",
+    "own": "than the target's own answers, greedy",
+    "own-drawn": "than the target's own answers, drawn at temperature 1",
 }
 """The paper's second claim, dataset by dataset: references move the model more."""
 
@@ -45,7 +46,7 @@ def page(
     facts = "\n".join(f"- {key}: {value}" for key, value in circumstances.items())
     parts = [
         "# Which dataset moves the model least outside of its task?\n",
-        "SmolLM2-135M trained on GSM8K with four responses to each prompt, and how far each\n"
+        "SmolLM2-135M trained on GSM8K with five responses to each prompt, and how far each\n"
         "adapter lies from the model before. A model of this size solves little of GSM8K, so\n"
         "nothing here is about accuracy. Made by `python -m studies.smollm2.forgetting`; do not\n"
         "edit. Raw sums are in `forgetting.csv`, all figures in `forgetting.json`, and\n"
@@ -59,6 +60,9 @@ def page(
         "The two can disagree. Below zero the NLL says that the adapter is surer of the base\n"
         "model's greedy answers than the base model is, as one is that was trained on greedy\n"
         "answers. That is a move too, and KL counts it.\n",
+        "`own` and `own-drawn` are both the target's own. Greedy answers are surer than the model\n"
+        "is; drawn ones are its distribution, where there is nothing to learn in expectation. So\n"
+        "they part what comes from words being its own from what comes from greedy decoding.\n",
         *([_ONE_SEED] if all(row.seeds == 1 for row in drifts) else []),
         _answer(drifts, pairs),
         "Does KL outside go with KL on the trained task, as RL's Razor (arXiv 2509.04259) has it?\n"
@@ -72,13 +76,15 @@ def page(
         "Tokens, perplexity (geometric mean over responses, 95 % bootstrap interval) and\n"
         "`correct` are of the responses before training; what was `cut off` at the limit is\n"
         "trained on without an end of turn. Losses are means over the first and the last five\n"
-        "steps, in nats per token, one value a seed.\n",
+        "steps, in nats per token, one value a seed, and only describe.\n",
         _datasets(datasets),
         "## How far the model moved\n",
         "Nats per token on the base model's own greedy answers, means over prompts and seeds,\n"
         "as `idiolect.evaluation.drift` defines them; before training every KL is 0. `outside`\n"
         "is all prompts of ECQA, MBPP and chat together. Intervals are 95 %, over prompts and\n"
-        "seeds; the variance between seeds is pooled over the datasets.\n",
+        "seeds; the variance between seeds is pooled over the datasets. KL(tuned, base) and the\n"
+        "NLLs before and after only describe and carry none. No KL is below zero; an interval\n"
+        "may be, because its width is pooled.\n",
         _drifts(drifts),
         "![Drift](forgetting.svg)\n",
         "## Verdicts\n",
