@@ -103,8 +103,8 @@ class StudyConfig:
     0 measures none."""
 
     overlap: Literal["refuse", "drop"] = "refuse"
-    """What to do where examples of a held-out split stand in the training data: `refuse` stops,
-    `drop` leaves the training examples out."""
+    """What to do where held-out prompts stand in the training data, or those of `test` and `others`
+    in the validation data: `refuse` stops, `drop` leaves those examples out and counts them."""
 
     allowed_overlap: tuple[str, ...] = ()
-    """Ids of test examples that may stand in the training data."""
+    """Ids of held-out examples that may stand in the training or validation data."""

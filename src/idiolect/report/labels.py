@@ -1,4 +1,4 @@
-"""Names beside the points of a figure, each where no other name and no point lies."""
+"""Names beside the points of a figure, each where it can be read and told whose it is."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ _LINE = 11
 _RIGHT, _LEFT = (6, "left"), (-6, "right")
 _SPOTS = [
     (side, height)
-    for heights in ((4, 4 - _LINE - 4), (4 + _LINE, 4 - 2 * _LINE - 4))
+    for heights in ((4, -_LINE), (4 + _LINE, -2 * _LINE))
     for side in (_RIGHT, _LEFT)
     for height in heights
 ]
@@ -23,9 +23,8 @@ def label_points(
 ) -> None:
     """Write the name of each point beside it.
 
-    A name takes the first of a few spots where it stays inside of the axes, clear of the names
-    before it, and with no other point between itself and its own. Where there is none, it
-    stands in the first spot.
+    Of a few spots a name takes the one with the least trouble, of equal ones the first: outside of
+    the axes, on another name or point, or with another point between itself and its own.
 
     Args:
         axes: With all else drawn, so that the limits no longer change.

@@ -20,6 +20,9 @@ __all__ = ["Overlap", "find_overlap", "require_no_overlap", "without_overlap"]
 
 _NGRAM = 13
 _SHOWN = 5
+_NEAR = 0.5
+"""The least share of a test prompt's sequences for a near match."""
+
 _COMMON = 0.2
 """A sequence that stands in more than this share of the prompts is the task's instruction."""
 
@@ -33,6 +36,11 @@ class Overlap:
     kind: Literal["exact", "near"]
     share: float
     """The part of the test prompt's sequences that the training example holds."""
+
+    @property
+    def words(self) -> str:
+        """`near, 64%`."""
+        return f"{self.kind}, {self.share:.0%}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +57,17 @@ class _Held:
     """Sequence -> ids of the prompts that it stands in."""
 
 
-def find_overlap(
-    train: Sequence[Example], test: Sequence[Example], *, threshold: float = 0.5
-) -> list[Overlap]:
+def find_overlap(train: Sequence[Example], test: Sequence[Example]) -> list[Overlap]:
     """Return the test examples that the training data hold, each with its nearest match.
 
     Args:
         train: looked at with prompt, reference and responses.
         test: looked at with the prompt.
-        threshold: the least share of a test prompt's 13-word sequences for a near match.
     """
     held = _held(train, test)
     nearest: dict[str, Overlap] = {}
     for example in train:
-        for overlap in _overlaps(example, held, threshold):
+        for overlap in _overlaps(example, held):
             other = nearest.get(overlap.test_id)
             if other is None or _nearness(overlap) > _nearness(other):
                 nearest[overlap.test_id] = overlap
@@ -70,24 +75,19 @@ def find_overlap(
 
 
 def without_overlap(
-    train: Sequence[Example],
-    test: Sequence[Example],
-    *,
-    threshold: float = 0.5,
-    allowed: Collection[str] = (),
+    train: Sequence[Example], test: Sequence[Example], *, allowed: Collection[str] = ()
 ) -> tuple[list[Example], list[Overlap]]:
     """Return the training examples that no test example stands in, and why each other went.
 
     Args:
         train: see `find_overlap`.
         test: see `find_overlap`.
-        threshold: see `find_overlap`.
         allowed: ids of test examples whose overlap is known and accepted.
     """
     held = _held(train, test)
     left, found = list[Example](), list[Overlap]()
     for example in train:
-        overlaps = [o for o in _overlaps(example, held, threshold) if o.test_id not in allowed]
+        overlaps = [o for o in _overlaps(example, held) if o.test_id not in allowed]
         if overlaps:
             found.append(max(overlaps, key=_nearness))
         else:
@@ -109,7 +109,7 @@ def _held(train: Sequence[Example], test: Sequence[Example]) -> _Held:
     return _Held(same=same, sequences=sequences, ids_of=ids_of)
 
 
-def _overlaps(example: Example, held: _Held, threshold: float) -> list[Overlap]:
+def _overlaps(example: Example, held: _Held) -> list[Overlap]:
     """Return every test example that one training example holds."""
     texts = [" ".join(m.content for m in example.messages), example.reference or ""]
     texts += example.responses.values()
@@ -121,7 +121,7 @@ def _overlaps(example: Example, held: _Held, threshold: float) -> list[Overlap]:
     ]
     for test_id, count in counts.items():
         share = count / held.sequences[test_id]
-        if share >= threshold and test_id not in same:
+        if share >= _NEAR and test_id not in same:
             found.append(Overlap(train_id=example.id, test_id=test_id, kind="near", share=share))
     return found
 
@@ -168,9 +168,7 @@ def require_no_overlap(
     left = [overlap for overlap in overlaps if overlap.test_id not in allowed]
     if not left:
         return
-    shown = ", ".join(
-        f"{o.test_id} ~ {o.train_id} ({o.kind}, {o.share:.0%})" for o in left[:_SHOWN]
-    )
+    shown = ", ".join(f"{o.test_id} ~ {o.train_id} ({o.words})" for o in left[:_SHOWN])
     more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
     raise DataError(
         f"{held_out} split: found {len(left)} examples that stand in the {inside} data: "

@@ -83,10 +83,8 @@ def study(
         options=options,
         made_from=_identity(config, splits),
     ) as job:
-        for name, overlaps in splits.left_out.items():
-            for each in overlaps:
-                why = f"{each.test_id} stands in it ({each.kind}, {each.share:.0%})"
-                job.run.log("info", f"{name} example {each.train_id} left out: {why}")
+        for reason in splits.reasons:
+            job.run.log("info", reason)
         run_steps(job, report)
         # What `build` would take: for `explain`, `export` and the report.
         choose_step(job)

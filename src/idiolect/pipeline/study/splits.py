@@ -77,9 +77,17 @@ class Splits:
         """What a reader should know of the data, one sentence a fact."""
         return [
             f"overlap: {len(found)} {name} examples were left out, because held-out prompts stand "
-            f"in them; the first: {found[0].train_id} ~ {found[0].test_id} "
-            f"({found[0].kind}, {found[0].share:.0%})."
+            f"in them; the first: {found[0].train_id} ~ {found[0].test_id} ({found[0].words})."
             for name, found in self.left_out.items()
+        ]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why each example was left out, one sentence an example."""
+        return [
+            f"{name} example {each.train_id} left out: {each.test_id} stands in it ({each.words})"
+            for name, found in self.left_out.items()
+            for each in found
         ]
 
     @property
